@@ -1,0 +1,1 @@
+"""Encoders, the DPT decoder, and the networks made of them."""
