@@ -1,0 +1,177 @@
+"""Batches as a pure function of the step.
+
+The order of an epoch is a function of (seed, epoch), what happens to a sample one of (seed, epoch, index),
+so the number of workers, of processes and of parts a step is accumulated from change nothing, and a resumed
+run goes on with the very batch the interrupted one would have seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from leadline.data.perturb import Perturbation, cutmix_box, distort
+from leadline.data.transforms import Crop, Interpolation, cut_out, unit_range
+from leadline.types import Batch, Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A source's part in every step."""
+
+    source: Source
+    batch: int
+    """Pictures per step, over all processes."""
+    perturb: Perturbation
+    pseudo: bool
+    """Whether the labels are a teacher's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A sample ready for its batch."""
+
+    sample: Sample
+    box: tuple[slice, slice] | None
+    error: str | None
+
+
+class Batches(Dataset[Batch]):
+    """The batches of a run by index; a step consists of `parts` of them, for processes and accumulation."""
+
+    def __init__(
+        self,
+        streams: Sequence[Stream],
+        *,
+        crop: Crop,
+        interpolation: Interpolation,
+        seed: int,
+        parts: int = 1,
+    ) -> None:
+        """Lay out the batches of `streams`.
+
+        Raises:
+            LeadlineError: where a stream's batch cannot be divided into `parts`, or its source is empty.
+            ValueError: for CutMix on labels that are not a teacher's, which no objective here expects.
+        """
+        for stream in streams:
+            if stream.perturb.cutmix and not stream.pseudo:
+                raise ValueError(
+                    "CutMix is for pictures with pseudo-labels: set its share to 0 for the others"
+                )
+            if stream.batch % parts:
+                raise LeadlineError(
+                    f"{stream.batch} pictures of {stream.source.name} a step cannot be divided by {parts} "
+                    "(processes x accumulation): choose a multiple"
+                )
+            if not len(stream.source):
+                raise LeadlineError(f"the source {stream.source.name} is empty")
+        self.streams = sorted((s for s in streams if s.batch), key=lambda stream: stream.pseudo)
+        self.crop, self.interpolation, self.seed, self.parts = crop, interpolation, seed, parts
+
+    def __getitem__(self, index: int) -> Batch:
+        """Build part ``index % parts`` of step ``index // parts``."""
+        step, part = divmod(index, self.parts)
+        rows = [row for number in range(len(self.streams)) for row in self._rows(number, step, part)]
+        items = [item for item, _ in rows]
+        images, targets, valids = (np.stack(arrays) for arrays in zip(*map(_arrays, items), strict=True))
+        cut = [row for row, (_, partner) in enumerate(rows) if partner is not None]
+        pasted = np.zeros((len(cut), *images.shape[1:3]), dtype=np.bool_)
+        for mask, row in zip(pasted, cut, strict=True):
+            item, partner = rows[row]
+            assert partner is not None
+            assert item.box is not None
+            mask[item.box] = True
+            for own, other in zip((images, targets, valids), _arrays(partner), strict=True):
+                own[row][item.box] = other[item.box]
+        return Batch(
+            image=torch.from_numpy(images).permute(0, 3, 1, 2),
+            target=torch.from_numpy(targets)[:, None],
+            valid=torch.from_numpy(valids)[:, None],
+            space=Space.AFFINE_DISPARITY,
+            cut=torch.tensor(cut, dtype=torch.int64),
+            pasted=torch.from_numpy(pasted)[:, None],
+            labelled=sum(stream.batch for stream in self.streams if not stream.pseudo) // self.parts,
+            ids=tuple(item.sample.id for item in items),
+            unreadable=tuple(item.error for item in items if item.error is not None),
+        )
+
+    def _rows(self, number: int, step: int, part: int) -> Iterator[tuple[_Item, _Item | None]]:
+        """Yield this part's items of a stream, each with the neighbour that CutMix pastes from, if any."""
+        batch = self.streams[number].batch
+        share = batch // self.parts
+        # A neighbour may belong to another part, so what is pasted does not depend on the division.
+        item = cache(lambda slot: self._item(number, step * batch + slot))
+        for slot in range(part * share, (part + 1) * share):
+            own, neighbour = item(slot), slot ^ 1
+            usable = own.box is not None and own.error is None and neighbour < batch
+            partner = item(neighbour) if usable else None
+            yield own, (None if partner is None or partner.error else partner)
+
+    def _item(self, number: int, position: int) -> _Item:
+        """Read, cut out and perturb the sample at `position` of a stream's endless order."""
+        stream = self.streams[number]
+        epoch, place = divmod(position, len(stream.source))
+        index = int(_order(self.seed, number, epoch, len(stream.source))[place])
+        rng = np.random.default_rng([self.seed, number, epoch, index])
+        try:
+            sample = stream.source[index]
+        except UnreadableError as error:
+            return _Item(_blank(self.crop.size, f"{stream.source.name}/{index}"), None, str(error))
+        if sample.label is None:
+            raise LeadlineError(f"{sample.id} has no label, and training needs one")
+        sample = cut_out(sample, self.crop, self.interpolation, rng=rng)
+        assert sample.label is not None
+        image = distort(sample.image, stream.perturb, rng=rng)
+        sample = Sample(image=image, label=unit_range(sample.label), id=sample.id)
+        box = cutmix_box(sample.size, rng=rng) if rng.random() < stream.perturb.cutmix else None
+        return _Item(sample, box, None)
+
+
+def load(
+    batches: Batches, *, steps: range, workers: int, rank: int = 0, processes: int = 1, pin: bool = False
+) -> Iterator[list[Batch]]:
+    """Yield this process's batches of each step: one, or as many as gradients are accumulated over."""
+    accumulate = batches.parts // processes
+    own = [(step * accumulate + part) * processes + rank for step in steps for part in range(accumulate)]
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=own,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_single_thread,
+        pin_memory=pin,
+    )
+    stream = iter(loader)
+    for _ in steps:
+        yield [next(stream) for _ in range(accumulate)]
+
+
+def _single_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, number: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng([seed, number, epoch]).permutation(count)
+
+
+def _arrays(item: _Item) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    label = item.sample.label
+    assert label is not None
+    return item.sample.image, label.values, label.valid
+
+
+def _blank(size: int, name: str) -> Sample:
+    """Stand in for what could not be read: no valid pixel, so no loss and no gradient."""
+    empty = Label(
+        values=np.zeros((size, size), np.float32),
+        valid=np.zeros((size, size), np.bool_),
+        space=Space.AFFINE_DISPARITY,
+    )
+    return Sample(image=np.zeros((*Size(size, size), 3), np.uint8), label=empty, id=name)

@@ -1,0 +1,240 @@
+"""Labelled pictures in shards of tar files: what `render` and `pseudo-label` write and training reads.
+
+A sample is ``key.jpg``, ``key.disparity.png`` and ``key.json``, in files that any WebDataset reader reads.
+The map is 16 bit, ``value = offset + scale * stored``, quantised over its own range; the JSON names space,
+scale, offset and the sample's id. Every pixel is valid; disparity 0 is sky. Beside each ``shard-*.tar`` stands
+a ``shard-*.json`` with the place of every member, so samples are read at random without unpacking anything,
+and with what could not be read. A shard exists once it is whole; ``manifest.json`` says what the store is.
+"""
+
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt16
+
+from leadline.data.files import encode_map, read_map, read_picture
+from leadline.storage import write_atomic
+from leadline.types import Label, LeadlineError, Sample, Space, UnreadableError
+
+MANIFEST = "manifest.json"
+_FORMAT = "leadline labels 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One labelled picture, encoded."""
+
+    id: str
+    jpeg: bytes
+    png: bytes
+    """The map's 16-bit numbers."""
+    space: Space
+    scale: float
+    offset: float
+    quality: Mapping[str, float]
+    """Figures about the label, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A picture that was left out."""
+
+    id: str
+    reason: str
+
+
+Shard = Sequence[Record | Unreadable]
+
+
+def quantise(values: Float32[np.ndarray, "h w"]) -> tuple[UInt16[np.ndarray, "h w"], float, float]:
+    """Spread a map over 16 bit: return the numbers, and the scale and offset that lead back."""
+    low, high = float(values.min()), float(values.max())
+    scale = (high - low) / 65535 or 1.0
+    return np.rint((values - low) / scale).astype(np.uint16), scale, low
+
+
+def encode_record(
+    id: str, jpeg: bytes, label: Label, *, quality: Mapping[str, float] | None = None
+) -> Record:
+    """Encode a picture's label.
+
+    Raises:
+        ValueError: for a label that is not disparity, not finite, or not valid everywhere.
+    """
+    if label.space is Space.DEPTH or not label.valid.all() or not np.isfinite(label.values).all():
+        raise ValueError(f"{id}: a store holds finite disparity that is valid everywhere")
+    stored, scale, offset = quantise(label.values)
+    return Record(
+        id=id,
+        jpeg=jpeg,
+        png=encode_map(stored),
+        space=label.space,
+        scale=scale,
+        offset=offset,
+        quality=quality or {},
+    )
+
+
+def write_store(
+    out: Path,
+    counts: Sequence[int],
+    make: Callable[[int], Shard],
+    *,
+    about: Mapping[str, Any],
+    done: Callable[[int, int], None],
+    numbers: Iterable[int] | None = None,
+) -> None:
+    """Write the shards of a store that are missing; `counts` says how many samples each one has.
+
+    `make` produces a shard by number, `done` hears of each shard and how many samples it left out, those
+    finished by an earlier process included, and may raise to stop. `numbers` are the shards of this process.
+
+    Raises:
+        LeadlineError: where `out` holds a store made otherwise than `about` says.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = out / MANIFEST
+    opening = {"format": _FORMAT, "complete": False, "about": _plain(about), "counts": list(counts)}
+    if manifest.exists():
+        before = json.loads(manifest.read_text(encoding="utf-8"))
+        if any(before.get(key) != opening[key] for key in ("format", "about", "counts")):
+            raise LeadlineError(
+                f"{out} holds labels made from other pictures or with other settings: "
+                "give another --out, or delete that folder"
+            )
+    else:
+        write_atomic(manifest, json.dumps(opening, indent=1))
+    for number in range(len(counts)) if numbers is None else numbers:
+        index = out / f"shard-{number:06d}.json"
+        if not (index.exists() and index.with_suffix(".tar").exists()):
+            _write_shard(index, make(number), key=sum(counts[:number]))
+        done(number, len(json.loads(index.read_text(encoding="utf-8"))["unreadable"]))
+
+
+def finish_store(out: Path) -> dict[str, Any]:
+    """Close a store whose shards are all written: count, list what was unreadable, return the manifest."""
+    manifest: dict[str, Any] = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    names = [f"shard-{number:06d}" for number in range(len(manifest["counts"]))]
+    digest, unreadable, count = hashlib.sha256(), [], 0
+    for name in names:
+        text = (out / f"{name}.json").read_text(encoding="utf-8")
+        digest.update(text.encode())
+        index = json.loads(text)
+        count += len(index["samples"])
+        unreadable += index["unreadable"]
+    manifest |= {
+        "complete": True,
+        "count": count,
+        "unreadable": unreadable,
+        "shards": [f"{name}.tar" for name in names],
+        "fingerprint": digest.hexdigest(),
+    }
+    write_atomic(out / MANIFEST, json.dumps(manifest, indent=1))
+    return manifest
+
+
+class Store:
+    """A finished store as a source of labelled pictures."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the store at `root`.
+
+        Raises:
+            LeadlineError: where there is none, or it is unfinished.
+        """
+        manifest = root / MANIFEST
+        if not manifest.exists():
+            raise LeadlineError(f"{root} holds no {MANIFEST}, so it is no store of labels")
+        self.manifest: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+        if self.manifest.get("format") != _FORMAT:
+            raise LeadlineError(f"{manifest} has format {self.manifest.get('format')}, expected {_FORMAT}")
+        if not self.manifest["complete"]:
+            raise LeadlineError(f"{root} is unfinished: run the command that writes it again, it goes on")
+        self.root = root
+        self.name = root.name
+        self._samples: list[tuple[Path, dict[str, Any]]] = []
+        for shard in self.manifest["shards"]:
+            index = json.loads((root / shard).with_suffix(".json").read_text(encoding="utf-8"))
+            self._samples += [(root / shard, sample) for sample in index["samples"]]
+
+    def __len__(self) -> int:
+        """Return the number of labelled pictures."""
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one labelled picture from its shard."""
+        shard, entry = self._samples[index]
+        try:
+            with shard.open("rb") as file:
+                jpeg, png = (os.pread(file.fileno(), size, start) for start, size in entry["members"])
+        except OSError as error:
+            raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
+        where = f"{shard}:{entry['id']}"
+        stored = read_map(png, name=where)
+        values = (stored * np.float32(entry["scale"]) + np.float32(entry["offset"])).astype(np.float32)
+        label = Label(values=values, valid=np.ones_like(values, np.bool_), space=Space(entry["space"]))
+        return Sample(image=read_picture(jpeg, name=where), label=label, id=entry["id"])
+
+    @property
+    def quality(self) -> list[Mapping[str, float]]:
+        """Figures about every label, in the order of the samples."""
+        return [entry["quality"] for _, entry in self._samples]
+
+    def provenance(self) -> dict[str, str]:
+        """Say which store this is, and what it was made from."""
+        return {
+            "name": self.name,
+            "count": str(len(self)),
+            "fingerprint": self.manifest["fingerprint"],
+            "about": json.dumps(self.manifest["about"], sort_keys=True),
+        }
+
+
+def _write_shard(index: Path, shard: Shard, *, key: int) -> None:
+    """Write a shard's tar file, then its index; only with both does the shard count."""
+    stream = BytesIO()
+    samples = []
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for number, record in enumerate(shard, start=key):
+            if isinstance(record, Unreadable):
+                continue
+            entry = {
+                "id": record.id,
+                "space": record.space,
+                "scale": record.scale,
+                "offset": record.offset,
+                "quality": dict(record.quality),
+            }
+            places = [
+                _add(tar, f"{number:09d}.{suffix}", data)
+                for suffix, data in (
+                    ("jpg", record.jpeg),
+                    ("disparity.png", record.png),
+                    ("json", json.dumps(entry).encode()),
+                )
+            ]
+            samples.append({**entry, "members": places[:2]})
+    unreadable = [{"id": r.id, "reason": r.reason} for r in shard if isinstance(r, Unreadable)]
+    write_atomic(index.with_suffix(".tar"), stream.getvalue())
+    write_atomic(index, json.dumps({"samples": samples, "unreadable": unreadable}))
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> tuple[int, int]:
+    """Add a member, the same bytes whenever it is written, and return where its content lies."""
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, BytesIO(data))
+    start = tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    return start, len(data)
+
+
+def _plain(about: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(about, default=str))

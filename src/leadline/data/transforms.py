@@ -1,0 +1,97 @@
+"""What moves picture, target and mask together."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from leadline.geometry import as_disparity, fit_size
+from leadline.types import Label, Sample, Size, Space
+
+Interpolation = Literal["cubic", "area"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """How a training picture is cut out of a sample."""
+
+    size: int = 518
+    """Height and width of the crop in pixels."""
+    min_scale: float = 1.0
+    """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
+    flip: float = 0.5
+    """Share of the pictures that are mirrored left to right."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no picture can be cut to."""
+        if self.size < 1 or not 0 < self.min_scale <= 1 or not 0 <= self.flip <= 1:
+            raise ValueError(f"crop: needs size >= 1, 0 < min_scale <= 1 and 0 <= flip <= 1, got {self}")
+
+
+def resize_picture(image: np.ndarray, size: Size, interpolation: Interpolation) -> np.ndarray:
+    """Resize a picture; ``area`` falls back to bilinear where the picture grows."""
+    if image.shape[:2] == size:
+        return image
+    shrinks = size.h < image.shape[0] and size.w < image.shape[1]
+    method = cv2.INTER_CUBIC if interpolation == "cubic" else cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (size.w, size.h), interpolation=method)
+
+
+def resize(sample: Sample, size: Size, interpolation: Interpolation) -> Sample:
+    """Resize the picture smoothly, and label and mask to the nearest pixel, so that no value is invented."""
+    label = sample.label
+    if label is not None:
+        values, valid = (
+            cv2.resize(channel, (size.w, size.h), interpolation=cv2.INTER_NEAREST_EXACT)
+            for channel in (label.values, label.valid.view(np.uint8))
+        )
+        label = replace(label, values=values, valid=valid.view(np.bool_))
+    return replace(sample, image=resize_picture(sample.image, size, interpolation), label=label)
+
+
+def crop(sample: Sample, *, top: int, left: int, size: Size) -> Sample:
+    """Cut a window out of picture, label and mask."""
+    rows, columns = slice(top, top + size.h), slice(left, left + size.w)
+    label = sample.label
+    if label is not None:
+        label = replace(label, values=label.values[rows, columns], valid=label.valid[rows, columns])
+    return replace(sample, image=sample.image[rows, columns], label=label)
+
+
+def flip(sample: Sample) -> Sample:
+    """Mirror picture, label and mask left to right."""
+    label = sample.label
+    if label is not None:
+        label = replace(label, values=label.values[:, ::-1], valid=label.valid[:, ::-1])
+    return replace(sample, image=sample.image[:, ::-1], label=label)
+
+
+def cut_out(
+    sample: Sample, config: Crop, interpolation: Interpolation, *, rng: np.random.Generator
+) -> Sample:
+    """Resize so that the short side holds the crop, cut it out at random, and mirror it at random.
+
+    Source: Depth Anything V1, section 6 (short side 518, aspect kept, random crop); MiDaS, section 6.
+    """
+    target = round(config.size / rng.uniform(config.min_scale, 1))
+    size = fit_size(sample.size, Size(target, target), multiple=1, bound="lower")
+    sample = resize(sample, size, interpolation)
+    top, left = (int(rng.integers(side - config.size + 1)) for side in size)
+    sample = crop(sample, top=top, left=left, size=Size(config.size, config.size))
+    return flip(sample) if rng.random() < config.flip else sample
+
+
+def unit_range(label: Label) -> Label:
+    """Bring a label to affine disparity from 0 to 1 over its valid pixels; pixels outside become 0.
+
+    Constants between datasets cancel. The minimum runs over valid pixels only, where the circulating code
+    lets masked zeros in. Source: Depth Anything V1, section 3.1; MiDaS, issue 16 (the author).
+    """
+    label = as_disparity(label)
+    valid = label.valid & np.isfinite(label.values)
+    seen = label.values[valid]
+    low, high = (seen.min(), seen.max()) if seen.size else (0, 0)
+    scaled = (label.values - low) / (high - low if high > low else 1)
+    values = np.where(valid, scaled, 0).astype(np.float32)
+    return Label(values=values, valid=valid, space=Space.AFFINE_DISPARITY)

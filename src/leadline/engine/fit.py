@@ -1,0 +1,199 @@
+"""The training loop, the same for every stage: it counts, logs and saves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+
+from leadline.console import console, progress
+from leadline.data.loader import Batches, Stream, load
+from leadline.engine.checkpoint import Averages, State, load_state, require_same_run, save_state
+from leadline.engine.learner import Learner
+from leadline.engine.optim import build_optimiser, set_rates
+from leadline.engine.run import Machine, Run, described
+from leadline.engine.run_log import RunLog
+from leadline.engine.step import train_step
+from leadline.models.checkpoints import load_network, load_tensors, save_network
+from leadline.models.encoders import build_encoder
+from leadline.models.network import Network
+from leadline.models.variants import find_variant
+from leadline.types import Batch, LeadlineError
+
+WEIGHTS = "weights.safetensors"
+LOG = "log.jsonl"
+
+
+def launch(machine: Machine, precision: str = "32-true") -> Fabric:
+    """Start the processes of a run, and set what arithmetic depends on."""
+    if machine.threads is not None:
+        torch.set_num_threads(machine.threads)
+    fabric = Fabric(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        strategy="ddp" if machine.devices > 1 else "auto",
+        precision=precision,  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    return fabric
+
+
+def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, Any]) -> Path:
+    """Train as `run` says, going on where an earlier process was stopped, and return the weights' path.
+
+    `origin` is what the checkpoint carries on top of the config: provenance of data and teacher. After a
+    kill at any moment the final weights equal those of an uninterrupted run bit for bit on the same machine.
+
+    Raises:
+        LeadlineError: where `out` holds another run, or too much of a source is unreadable.
+        NonFiniteError: where the loss or the gradient stops being a number.
+    """
+    plain = described(run)
+    for place in ("machine", "out"):
+        plain.pop(place, None)
+    about = {"run": plain, **origin}
+    if (out / WEIGHTS).exists():
+        require_same_run(out / WEIGHTS, load_tensors(out / WEIGHTS)[1], about)
+        console.print(f"{out / WEIGHTS} is finished already")
+        return out / WEIGHTS
+    out.mkdir(parents=True, exist_ok=True)
+    fabric = launch(run.machine, run.precision)
+    torch.manual_seed(run.seed)
+    learner = _build_learner(run)
+    batches = Batches(
+        streams,
+        crop=run.crop,
+        interpolation=learner.network.variant.interpolation,
+        seed=run.seed,
+        parts=run.optim.accumulate * fabric.world_size,
+    )
+    trainee = _set_up(run, fabric, learner)
+    load_state(out, trainee.state, about)
+    _train(run, fabric, trainee, batches, out, about)
+    if fabric.is_global_zero:
+        weights = trainee.state.averages or learner.network.state_dict()
+        save_network(out / WEIGHTS, run.network, weights, about={**about, "step": run.optim.steps})
+        for finished in out.glob("state-*.safetensors"):
+            finished.unlink()
+    fabric.barrier()
+    return out / WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Trainee:
+    """The state of a run, and its network and optimiser as the processes share them."""
+
+    state: State
+    model: _FabricModule
+    optimiser: torch.optim.Optimizer
+
+
+def _build_learner(run: Run) -> Learner:
+    if run.start in ("pretrained", "random"):
+        network = Network(run.network, pretrained=run.start == "pretrained")
+    else:
+        network, _ = load_network(Path(run.start))
+        if network.name != run.network:
+            raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
+    needs_frozen = any(term.loss == "feature_alignment" for term in run.objective.values())
+    frozen = build_encoder(find_variant(run.frozen or run.network), pretrained=True) if needs_frozen else None
+    return Learner(network.train(), frozen=frozen)
+
+
+def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
+    learner.to(memory_format=torch.channels_last)
+    others = torch.nn.ModuleList([learner.network.decoder, learner.projection])
+    optimiser = build_optimiser(learner.network.encoder, others, run.optim)
+    model, shared = fabric.setup(learner, optimiser)
+    weights = learner.network.state_dict()
+    averages = {name: t.clone() for name, t in weights.items()} if run.optim.ema is not None else None
+    state = State(step=0, learner=learner, optimiser=optimiser, averages=averages)
+    return _Trainee(state, model, cast(torch.optim.Optimizer, shared))
+
+
+def _train(
+    run: Run, fabric: Fabric, trainee: _Trainee, batches: Batches, out: Path, about: Mapping[str, Any]
+) -> None:
+    """Do the steps that are left, each from its batches to the log."""
+    state, machine, main = trainee.state, run.machine, fabric.is_global_zero
+    steps = range(state.step, run.optim.steps)
+    loaded = load(
+        batches,
+        steps=steps,
+        workers=machine.workers,
+        rank=fabric.global_rank,
+        processes=fabric.world_size,
+        pin=fabric.device.type == "cuda",
+    )
+    watch = Watch(run, batches.streams)
+    with (
+        progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
+        RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
+    ):
+        for step, parts in zip(steps, loaded, strict=True):
+            watch.look(parts)
+            torch.manual_seed(run.seed + step)
+            set_rates(trainee.optimiser, step, run.optim)
+            values = train_step(
+                fabric,
+                trainee.model,
+                trainee.optimiser,
+                [batch.to(fabric.device) for batch in parts],
+                objective=run.objective,
+                clip=run.optim.clip,
+            )
+            state.step = step + 1
+            if state.averages is not None and run.optim.ema is not None:
+                _average(state.averages, state.learner, run.optim.ema)
+            last = state.step == run.optim.steps
+            if last or state.step % machine.log_every == 0:
+                watch.drift(log.write(state.step, values))
+            if main and (last or state.step % machine.save_every == 0):
+                save_state(out, state, about)
+            tick(f"loss {values['loss']:.3f}")
+
+
+def _average(averages: Averages, learner: Learner, decay: float) -> None:
+    """Move the averages towards the weights: ``a = decay * a + (1 - decay) * w``."""
+    for name, weight in learner.network.state_dict().items():
+        if weight.is_floating_point():
+            averages[name].lerp_(weight, 1 - decay)
+        else:
+            averages[name].copy_(weight)
+
+
+class Watch:
+    """Looks for what goes wrong slowly: unreadable files, and an output that drifts off."""
+
+    def __init__(self, run: Run, streams: Sequence[Stream]) -> None:
+        self.limit = run.unreadable_limit * sum(len(stream.source) for stream in streams)
+        self.unreadable: set[str] = set()
+        self.first_deviation: float | None = None
+        self.warned = False
+
+    def look(self, parts: Sequence[Batch]) -> None:
+        """Count unreadable files, name new ones, and stop the run past its limit."""
+        new = {reason for batch in parts for reason in batch.unreadable} - self.unreadable
+        self.unreadable |= new
+        for reason in sorted(new):
+            console.print(f"[yellow]left out:[/] {reason}", highlight=False)
+        if len(self.unreadable) > self.limit:
+            raise LeadlineError(
+                f"{len(self.unreadable)} files are unreadable, more than the limit of {self.limit:g} "
+                "(unreadable_limit): mend or remove them, or raise the limit"
+            )
+
+    def drift(self, line: Mapping[str, float]) -> None:
+        """Warn once where the output has grown or shrunk a thousandfold, or is all zeros."""
+        deviation = line["output_deviation"]
+        self.first_deviation = self.first_deviation or deviation
+        ratio = deviation / self.first_deviation if self.first_deviation else 0.0
+        if not self.warned and not 1e-3 < ratio < 1e3:
+            self.warned = True
+            console.print(
+                f"[yellow]the output drifts:[/] its mean deviation is {deviation:.3g}, "
+                f"{ratio:.3g} times that at the start. Affine-invariant losses leave it free"
+            )

@@ -1,0 +1,66 @@
+"""The optimiser and its schedule."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optim:
+    """How weights are updated."""
+
+    steps: int
+    """Updates in the whole run."""
+    lr: float
+    """Learning rate of the encoder."""
+    decoder_ratio: float = 10.0
+    """The decoder learns this many times faster than the encoder."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of AdamW's moments."""
+    weight_decay: float = 0.01
+    """AdamW's decay; 0 makes it Adam."""
+    schedule: Literal["constant", "linear", "poly"] = "linear"
+    """How the rate falls: not at all, linearly to 0, or as (1 - t) ** 0.9."""
+    warmup: int = 0
+    """Steps over which the rate rises from 0."""
+    clip: float | None = None
+    """Largest norm of the gradient; longer ones are shortened."""
+    accumulate: int = 1
+    """Parts whose gradients are averaged into one step, to fit a large batch into little memory."""
+    ema: float | None = None
+    """Decay of an exponential moving average of the weights, which then is the run's result."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot train."""
+        if self.steps < 1 or self.accumulate < 1:
+            raise ValueError(
+                f"optim: steps and accumulate are at least 1, got {self.steps}, {self.accumulate}"
+            )
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"optim.ema: a decay lies between 0 and 1, got {self.ema}")
+
+
+def schedule(step: int, config: Optim) -> float:
+    """Return the factor of the learning rates at `step`, counted from 0."""
+    warm = min(1.0, (step + 1) / (config.warmup + 1))
+    left = 1 - step / config.steps
+    falling: dict[str, float] = {"constant": 1.0, "linear": left, "poly": left**0.9}
+    return warm * falling[config.schedule]
+
+
+def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) -> torch.optim.AdamW:
+    """Make AdamW with one group for the encoder and one, `decoder_ratio` times faster, for the others."""
+    groups = [
+        {"params": list(encoder.parameters()), "lr": config.lr},
+        {"params": list(others.parameters()), "lr": config.lr * config.decoder_ratio},
+    ]
+    return torch.optim.AdamW(groups, betas=config.betas, weight_decay=config.weight_decay)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, step: int, config: Optim) -> None:
+    """Set every group's learning rate for `step`."""
+    factor = schedule(step, config)
+    for group, ratio in zip(optimiser.param_groups, (1.0, config.decoder_ratio), strict=True):
+        group["lr"] = config.lr * ratio * factor

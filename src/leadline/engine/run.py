@@ -1,0 +1,78 @@
+"""What a training run is made of, as one frozen value."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from leadline.data.perturb import Perturbation
+from leadline.data.transforms import Crop
+from leadline.engine.objective import Term
+from leadline.engine.optim import Optim
+from leadline.models.variants import NetworkName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where a run is computed; nothing here changes what it computes."""
+
+    accelerator: str = "auto"
+    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
+    devices: int = 1
+    """Devices, one process each; on ``cpu`` that many processes."""
+    threads: int | None = None
+    """Threads for arithmetic in a process; PyTorch's choice where not given."""
+    workers: int = 1
+    """Processes that prepare batches; 0 prepares them between the steps."""
+    save_every: int = 100
+    """Steps between the states a killed run goes on from."""
+    log_every: int = 10
+    """Steps between the lines of the log."""
+    tensorboard: bool = False
+    """Also write the log for TensorBoard (needs the extra: ``pip install 'leadline[tensorboard]'``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A training run, whatever its stage: stages differ in sources, objective and starting weights."""
+
+    network: NetworkName = "tiny"
+    """Which network learns."""
+    start: str = "pretrained"
+    """First weights: ``pretrained`` encoder and fresh decoder, ``random``, or the path of a checkpoint."""
+    frozen: NetworkName | None = None
+    """Network whose pretrained encoder feature_alignment compares with; the same one where not given."""
+    objective: dict[str, Term]
+    """What is minimised: terms by name."""
+    optim: Optim
+    """How weights are updated."""
+    crop: Crop = field(default_factory=Crop)
+    """How training pictures are cut out."""
+    perturb: Perturbation
+    """What the pictures go through while their labels stay those of the clean picture."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Arithmetic of the network; losses are float32 either way."""
+    seed: int = 0
+    """Everything random follows from it."""
+    unreadable_limit: float = 0.01
+    """Largest share of a source's samples that may turn out unreadable before the run stops."""
+    machine: Machine = field(default_factory=Machine)
+    """Where it is computed."""
+
+
+def described(run: object) -> dict[str, Any]:
+    """Return a config as plain data, as checkpoints and stores carry it."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(run), default=str))  # type: ignore[call-overload]
+    return plain
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], *, prefix: str = "") -> list[str]:
+    """List the fields in which two described configs differ, as ``name: old -> new``."""
+    found = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += differences(before, after, prefix=f"{prefix}{name}.")
+        elif before != after:
+            found.append(f"{prefix}{name}: {before} -> {after}")
+    return found
