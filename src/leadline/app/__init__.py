@@ -1,0 +1,1 @@
+"""What people run rather than call: the demo and its report."""

@@ -1,0 +1,202 @@
+"""The whole recipe of Depth Anything V2 in miniature, and a page that shows what came out.
+
+Rendered scenes train a teacher, the teacher labels photographs, a student learns from those labels alone.
+"""
+
+import importlib.util
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from leadline.app.report import curves, gallery, page, paragraph, section, table
+from leadline.console import console
+from leadline.data.files import encode_map
+from leadline.data.source import Evenly
+from leadline.data.transforms import Crop, resize_picture
+from leadline.engine.fit import LOG
+from leadline.engine.run_log import read_log
+from leadline.geometry import fit_size
+from leadline.models.checkpoints import load_network
+from leadline.predict.figures import colourise
+from leadline.predict.predictor import Predictor
+from leadline.presets import depth_anything_v2, tiny
+from leadline.stages.evaluate import EvaluateConfig, evaluate
+from leadline.stages.pseudo_label import PseudoLabelConfig, pseudo_label
+from leadline.stages.render import RenderConfig, render
+from leadline.stages.sources import open_source
+from leadline.stages.student import train_student
+from leadline.stages.teacher import train_teacher
+from leadline.storage import write_atomic
+from leadline.types import LeadlineError, Sample, Size
+
+_SHIPPED = {
+    "skimage": (
+        "data",
+        ("astronaut.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png", "rocket.jpg"),
+    ),
+    "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
+}
+"""Photographs in installed packages: package -> folder and names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Run the whole pipeline in minutes and write a report."""
+
+    photos: Path | None = None
+    """Folder of photographs to learn from; those that installed packages ship where not given."""
+    max_photos: int = 300
+    """Of a larger folder only this many, evenly spaced, are used."""
+    out: Path = Path("demo")
+    """Folder of everything that is made; a demo that was stopped goes on there."""
+    renders: int = 256
+    """Rendered scenes to learn from."""
+    steps: int = 150
+    """Updates of the teacher, and as many of the student."""
+    crop: int = 160
+    """Side of the training pictures in pixels."""
+
+
+def demo(config: DemoConfig) -> Path:
+    """Run what is missing of the pipeline and return the path of the report.
+
+    Raises:
+        LeadlineError: where the photographs cannot be found.
+    """
+    start, out = time.perf_counter(), config.out
+    photos = _photos(config)
+    renders = render(RenderConfig(count=config.renders, out=out / "renders"))
+    held_out = render(RenderConfig(count=24, seed=1, out=out / "held-out"))
+    small = _small(config)
+    teacher = train_teacher(
+        replace(
+            tiny.teacher(depth_anything_v2.TEACHER), **small, labelled=(str(renders),), out=out / "teacher"
+        )
+    )
+    labels = pseudo_label(
+        PseudoLabelConfig(teacher=teacher, pictures=(photos,), out=out / "labels", unreadable_limit=0.1)
+    )
+    student = train_student(
+        replace(tiny.student(depth_anything_v2.STUDENT), **small, pseudo=(str(labels),), out=out / "student")
+    )
+    figures = evaluate(
+        EvaluateConfig(
+            models=(teacher, student), benchmarks=(str(held_out), *_measured(out)), out=out / "evaluation"
+        )
+    )
+    report = out / "report.html"
+    write_atomic(report, _report(config, figures, photos))
+    console.print(f"[bold]{report}[/] after {time.perf_counter() - start:.0f} s", highlight=False)
+    return report
+
+
+def _small(config: DemoConfig) -> dict[str, Any]:
+    optim = replace(tiny.teacher(depth_anything_v2.TEACHER).optim, steps=config.steps, warmup=20, ema=0.97)
+    return {"optim": optim, "crop": Crop(size=config.crop, min_scale=0.7)}
+
+
+def _photos(config: DemoConfig) -> str:
+    """Return the source of the photographs, linking those of installed packages into one folder."""
+    if config.photos is not None:
+        return f"{config.photos}?name=photos&limit={config.max_photos}"
+    folder = config.out / "photos"
+    folder.mkdir(parents=True, exist_ok=True)
+    for package, (place, names) in _SHIPPED.items():
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            raise LeadlineError(
+                "the default photographs are missing: pip install 'leadline[demo]', or give --photos FOLDER"
+            )
+        for name in names:
+            write_atomic(folder / name, (Path(spec.origin).parent / place / name).read_bytes())
+    return f"{folder}?licence=see+scikit-image+and+scikit-learn"
+
+
+def _measured(out: Path) -> tuple[str, ...]:
+    """Write down the one photograph with a measured disparity that scikit-image ships, where it is installed.
+
+    It is Middlebury 2014's motorcycle; its disparities are in pixels, so only their order and ratio count.
+    """
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        return ()
+    data, folder = Path(spec.origin).parent / "data", out / "measured"
+    if not (data / "motorcycle_disp.npz").exists():
+        return ()
+    folder.mkdir(parents=True, exist_ok=True)
+    with np.load(data / "motorcycle_disp.npz") as archive:
+        disparity = archive["arr_0"]
+    stored = np.where(np.isfinite(disparity), np.rint(disparity * 256), 0).astype(np.uint16)
+    write_atomic(folder / "motorcycle.png", (data / "motorcycle_left.png").read_bytes())
+    write_atomic(folder / "motorcycle_disparity.png", encode_map(stored))
+    header = "source,rgb,depth,kind,scale,invalid"
+    row = "measured,motorcycle.png,motorcycle_disparity.png,disparity,0.00390625,0"
+    write_atomic(folder / "pairs.csv", f"{header}\n{row}\n")
+    return (str(folder / "pairs.csv"),)
+
+
+def _report(config: DemoConfig, figures: Mapping[str, Any], photos: str) -> str:
+    out = config.out
+    predictors = {
+        name: Predictor(load_network(out / name / "weights.safetensors")[0])
+        for name in ("teacher", "student")
+    }
+    pictures, held_out = open_source(photos), open_source(str(out / "held-out"))
+    few = Evenly(pictures, 12)
+    shown = [few[index] for index in range(len(few))]
+    truths = [held_out[index] for index in range(6)]
+    manifest = json.loads((out / "labels" / "manifest.json").read_text(encoding="utf-8"))
+    return page(
+        "leadline: Depth Anything V2 in miniature",
+        [
+            paragraph(
+                f"{config.renders} rendered scenes trained a teacher for {config.steps} steps; it labelled "
+                f"{manifest['count']} photographs, from whose labels alone a student learnt. Maps are affine "
+                "disparity: bright is near, dark is far, and there is no unit."
+            ),
+            section("Photographs", _rows(shown, predictors)),
+            section("Scenes that neither has seen, with their exact labels", _rows(truths, predictors)),
+            section("Figures", *_tables(figures)),
+            section("Training", *(_curve(out / name / LOG, name) for name in predictors)),
+        ],
+    )
+
+
+def _rows(samples: Sequence[Sample], predictors: Mapping[str, Predictor]) -> str:
+    labelled = samples[0].label is not None
+    rows = []
+    for sample in samples:
+        size = fit_size(sample.size, Size(240, 320), multiple=1, bound="upper")
+        maps = [predictor([sample.image])[0].values for predictor in predictors.values()]
+        if sample.label is not None:
+            maps.insert(0, sample.label.values)
+        small = [cv2.resize(values, (size.w, size.h), interpolation=cv2.INTER_AREA) for values in maps]
+        picture = resize_picture(sample.image, size, "area")
+        rows.append((sample.id, [picture, *(colourise(values) for values in small)]))
+    return gallery(["picture", *(["label"] if labelled else []), *predictors], rows)
+
+
+def _tables(figures: Mapping[str, Any]) -> list[str]:
+    models: Mapping[str, Any] = figures["models"]
+    parts = []
+    for source, columns in next(iter(models.values()))["sources"].items():
+        rows = [
+            [name, *(f"{v:.3f}" for v in model["sources"][source].values())] for name, model in models.items()
+        ]
+        parts += [paragraph(f"On {source}:"), table(["model", *columns], rows)]
+    return [*parts, paragraph("Every model is aligned to the label by scale and shift in disparity first.")]
+
+
+def _curve(log: Path, name: str) -> str:
+    lines = read_log(log)
+    terms = [key for key in lines[0] if key in ("loss", "ssi", "gradient", "features")]
+    return curves(
+        {term: [(line["step"], line[term]) for line in lines] for term in terms},
+        label=f"{name}: loss and its terms",
+    )

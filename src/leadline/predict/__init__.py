@@ -1,0 +1,1 @@
+"""From pictures to maps, and maps to figures."""

@@ -1,0 +1,26 @@
+"""Reading ahead and writing behind while the network works."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def overlapped(
+    work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int, threads: int = 1
+) -> Iterator[Result]:
+    """Yield ``work(item)`` in order, computed by `threads` at most `ahead` items before it is asked for."""
+    with ThreadPoolExecutor(threads) as pool:
+        source = iter(items)
+        waiting: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(source, ahead))
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(source, 1))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""The papers' recipes as data; a recipe and a network are chosen apart."""

@@ -1,0 +1,44 @@
+"""Depth Anything V2 (Yang et al., NeurIPS 2024): a synthetic teacher, a student on its labels alone."""
+
+from leadline.data.perturb import NONE, Perturbation
+from leadline.data.transforms import Crop
+from leadline.engine.objective import Term
+from leadline.engine.optim import Optim
+from leadline.stages.student import StudentConfig
+from leadline.stages.teacher import TeacherConfig
+
+_CROP = Crop(size=518)  # section 7.1
+
+
+def _optim(steps: int) -> Optim:
+    return Optim(
+        steps=steps,
+        lr=5e-6,  # section 7.1
+        decoder_ratio=10,  # section 7.1
+        weight_decay=0,  # section 7.1 says Adam
+        schedule="linear",  # ours: not published; V1's
+    )
+
+
+TEACHER = TeacherConfig(
+    objective={
+        "ssi": Term(loss="ssi_mae", weight=1),  # section 7.1: 1 to 2
+        "gradient": Term(loss="gradient_matching", weight=2),
+    },
+    perturb=NONE,  # ours: none is mentioned for synthetic pictures
+    crop=_CROP,
+    batch=64,  # section 7.1
+    optim=_optim(160_000),  # section 7.1
+)
+
+STUDENT = StudentConfig(
+    objective={
+        "ssi": Term(loss="ssi_mae", weight=1, on="pseudo", trim=0.1),  # section 5.2: 10 % ignored
+        "gradient": Term(loss="gradient_matching", weight=2, on="pseudo"),  # section 7.1
+        "features": Term(loss="feature_alignment", weight=1, on="pseudo", tolerance=0.85),  # 5.2; weight ours
+    },
+    perturb=Perturbation(),  # section 5.2 follows V1
+    crop=_CROP,
+    batch=192,  # section 7.1
+    optim=_optim(480_000),  # section 7.1
+)

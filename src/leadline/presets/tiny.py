@@ -1,0 +1,48 @@
+"""What the `tiny` networks change of a recipe so that it fits a laptop. All numbers here are ours.
+
+Sources, objective, mix and the student's perturbations stay the recipe's.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from leadline.data.perturb import Perturbation
+from leadline.data.transforms import Crop
+from leadline.engine.optim import Optim
+from leadline.engine.run import Run
+from leadline.stages.student import StudentConfig
+from leadline.stages.teacher import TeacherConfig
+
+Config = TypeVar("Config", bound=Run)
+
+# An ImageNet encoder of 3 million parameters wants a larger step than DINOv2, and minutes want it even more.
+_OPTIM = Optim(
+    steps=2000,
+    lr=2e-4,
+    decoder_ratio=5,
+    weight_decay=0.01,
+    schedule="linear",
+    warmup=100,
+    clip=1.0,
+    ema=0.995,
+)
+_BATCH = 8
+
+# Rendered pictures have cleaner colours than photographs.
+_MILD = Perturbation(brightness=0.25, contrast=0.25, saturation=0.4, hue=0.05, grey=0.1, blur=0.3, cutmix=0)
+
+
+def teacher(recipe: TeacherConfig) -> TeacherConfig:
+    """Scale a recipe's teacher down."""
+    return replace(_small(recipe), batch=_BATCH, perturb=_MILD)
+
+
+def student(recipe: StudentConfig) -> StudentConfig:
+    """Scale a recipe's student down; its mix of labelled and pseudo-labelled pictures stays."""
+    return replace(
+        _small(recipe), batch=_BATCH, labelled_batch=_BATCH * recipe.labelled_batch // recipe.batch
+    )
+
+
+def _small(recipe: Config) -> Config:
+    return replace(recipe, optim=_OPTIM, crop=Crop(size=224, min_scale=0.7))

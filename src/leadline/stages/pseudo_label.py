@@ -1,0 +1,235 @@
+"""Stage 2: a teacher and pictures -> a store of pseudo-labels."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leadline.console import console, progress
+from leadline.data.files import encode_jpeg
+from leadline.data.shards import Record, Shard, Store, Unreadable, encode_record, finish_store, write_store
+from leadline.data.transforms import resize_picture
+from leadline.engine.fit import launch
+from leadline.engine.run import Machine
+from leadline.geometry import fit_size
+from leadline.losses import ssi_mae
+from leadline.models.checkpoints import load_network
+from leadline.predict.figures import colourise, montage
+from leadline.predict.overlap import overlapped
+from leadline.predict.predictor import Predictor
+from leadline.stages.sources import open_sources
+from leadline.storage import write_atomic
+from leadline.types import Label, LeadlineError, Sample, Size, Source, UnreadableError
+
+WORST = "worst.jpg"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PseudoLabelConfig:
+    """Label pictures with a teacher."""
+
+    teacher: Path = Path("runs/teacher/weights.safetensors")
+    """The teacher's checkpoint."""
+    pictures: tuple[str, ...] = ()
+    """Sources of pictures; labels they may have are ignored."""
+    out: Path = Path("runs/labels")
+    """Folder of the store."""
+    short_side: int | None = None
+    """Short side at which the teacher looks at a picture; its network's own where not given."""
+    stored_side: int = 640
+    """Pictures with a longer short side are stored, with their labels, at this one."""
+    flip_average: bool = False
+    """Store the mean of the map and that of the mirrored picture; the papers store the map."""
+    shard: int = 256
+    """Pictures in a shard: what a kill loses at most."""
+    unreadable_limit: float = 0.01
+    """Largest share of pictures that may turn out unreadable before the run stops."""
+    dry_run: bool = False
+    """Only say how long it would take and how much disk it would fill."""
+    batch: int = 8
+    """Pictures that go through the teacher together."""
+    machine: Machine = field(default_factory=Machine)
+    """Where it is computed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot label."""
+        if min(self.shard, self.batch, self.stored_side) < 1:
+            raise ValueError("shard, batch and stored_side are at least 1")
+
+
+def pseudo_label(config: PseudoLabelConfig) -> Path:
+    """Write the store, or what is missing of it, and return its folder.
+
+    Raises:
+        LeadlineError: where the store was made otherwise, the disk is too small, or too much is unreadable.
+    """
+    source = open_sources(config.pictures, role="pictures")
+    network, about_teacher = load_network(config.teacher)
+    fabric = launch(config.machine)
+    predictor = Predictor(network, device=fabric.device, short_side=config.short_side, batch=config.batch)
+    labeller = Labeller(config, source, predictor)
+    total, counts = len(source), _shards(len(source), config.shard)
+    about = {
+        "stage": "pseudo_label",
+        "teacher": {"sha256": _sha256(config.teacher), **about_teacher},
+        "short_side": predictor.short_side,
+        "stored_side": config.stored_side,
+        "flip_average": config.flip_average,
+        "pictures": source.provenance(),
+    }
+    missing = sum(n for i, n in enumerate(counts) if not (config.out / f"shard-{i:06d}.json").exists())
+    if fabric.is_global_zero and missing:
+        _estimate(labeller, missing, config)
+    if config.dry_run:
+        return config.out
+    unreadable = 0
+    with progress(f"labelling {config.out.name}", total=total, quiet=not fabric.is_global_zero) as tick:
+
+        def done(number: int, left_out: int) -> None:
+            nonlocal unreadable
+            unreadable += left_out
+            if unreadable > config.unreadable_limit * total:
+                raise LeadlineError(
+                    f"{unreadable} of {total} pictures are unreadable, more than unreadable_limit = "
+                    f"{config.unreadable_limit:g}; {config.out} lists them beside its shards: mend or remove "
+                    "them, or raise the limit"
+                )
+
+        def make(number: int) -> Shard:
+            first = sum(counts[:number])
+            shard = []
+            for record in labeller.label(range(first, first + counts[number])):
+                shard.append(record)
+                tick("")
+            return shard
+
+        own = range(fabric.global_rank, len(counts), fabric.world_size)
+        write_store(config.out, counts, make, about=about, done=done, numbers=own)
+    fabric.barrier()
+    if fabric.is_global_zero:
+        manifest = finish_store(config.out)
+        _draw_worst(Store(config.out), config.out / WORST)
+        console.print(
+            f"{manifest['count']} labels in {config.out}, {len(manifest['unreadable'])} pictures left out, "
+            f"the least certain in {config.out / WORST}",
+            highlight=False,
+        )
+    fabric.barrier()
+    return config.out
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture as it will be stored, and as the teacher sees it."""
+
+    sample: Sample
+    prepared: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Labeller:
+    """Reads, predicts and encodes at the same time."""
+
+    config: PseudoLabelConfig
+    source: Source
+    predictor: Predictor
+
+    def label(self, numbers: range) -> Iterator[Record | Unreadable]:
+        """Yield the record of each picture, in order."""
+        ahead = 4 * self.config.batch
+        read = overlapped(self._read, numbers, ahead=ahead)
+        return overlapped(self._encode, self._predict(read), ahead=ahead)
+
+    def _read(self, number: int) -> _Read | Unreadable:
+        try:
+            sample = self.source[number]
+        except UnreadableError as error:
+            return Unreadable(id=f"{self.source.name}/{number}", reason=str(error))
+        if min(sample.size) > self.config.stored_side:
+            side = self.config.stored_side
+            size = fit_size(sample.size, Size(side, side), multiple=1, bound="lower")
+            sample = Sample(image=resize_picture(sample.image, size, "area"), label=None, id=sample.id)
+        return _Read(sample, self.predictor.prepare(sample.image))
+
+    def _predict(
+        self, pictures: Iterator[_Read | Unreadable]
+    ) -> Iterator[tuple[_Read, Tensor, Tensor] | Unreadable]:
+        """Run the teacher on each picture and on its mirror image."""
+        while some := list(islice(pictures, 2 * self.config.batch)):
+            prepared = [picture.prepared for picture in some if isinstance(picture, _Read)]
+            maps = iter(self.predictor.maps(prepared))
+            mirrored = iter(self.predictor.maps([image[:, ::-1] for image in prepared]))
+            for picture in some:
+                if isinstance(picture, Unreadable):
+                    yield picture
+                else:
+                    yield picture, next(maps), next(mirrored).flip(-1)
+
+    def _encode(self, item: tuple[_Read, Tensor, Tensor] | Unreadable) -> Record | Unreadable:
+        if isinstance(item, Unreadable):
+            return item
+        picture, straight, mirrored = item
+        # Every second row and column tell the agreement well enough, at a quarter of the cost.
+        few, few_mirrored = straight[..., ::2, ::2], mirrored[..., ::2, ::2]
+        quality = {
+            "flip_disagreement": float(ssi_mae(few_mirrored, few, torch.ones_like(few, dtype=torch.bool))),
+            "zeros": float((straight <= 0).float().mean()),
+        }
+        chosen = (straight + mirrored) / 2 if self.config.flip_average else straight
+        prediction = self.predictor.restore(chosen, picture.sample.size)
+        label = Label(
+            values=prediction.values, valid=np.ones(picture.sample.size, np.bool_), space=prediction.space
+        )
+        return encode_record(picture.sample.id, encode_jpeg(picture.sample.image), label, quality=quality)
+
+
+def _shards(total: int, size: int) -> list[int]:
+    return [min(size, total - first) for first in range(0, total, size)]
+
+
+def _estimate(labeller: Labeller, missing: int, config: PseudoLabelConfig) -> None:
+    """Label a few pictures to say what the whole will cost, and refuse a disk that is too small."""
+    count = min(missing, 4 * config.batch)
+    list(labeller.label(range(min(count, config.batch))))  # the first pictures pay for warming up
+    start = time.perf_counter()
+    records = [r for r in labeller.label(range(count)) if isinstance(r, Record)]
+    each = (time.perf_counter() - start) / count / config.machine.devices
+    size = sum(len(r.jpeg) + len(r.png) + 4096 for r in records) / max(len(records), 1)
+    free = shutil.disk_usage(_existing(config.out)).free
+    console.print(
+        f"{missing} pictures to label: about {timedelta(seconds=round(each * missing))} and "
+        f"{size * missing / 1e6:.0f} MB of disk ({free / 1e6:.0f} MB free)",
+        highlight=False,
+    )
+    if size * missing > free:
+        raise LeadlineError(
+            f"{config.out} would need {size * missing / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB free"
+        )
+
+
+def _draw_worst(store: Store, path: Path) -> None:
+    """Draw the 24 labels that agree least with those of the mirrored pictures."""
+    order = np.argsort([-quality["flip_disagreement"] for quality in store.quality], kind="stable")
+    tiles = []
+    for index in order[:24]:
+        sample = store[int(index)]
+        assert sample.label is not None
+        tiles.append(np.hstack([sample.image, colourise(sample.label.values)]))
+    if tiles:
+        write_atomic(path, encode_jpeg(montage(tiles, columns=4, tile=Size(120, 320))))
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
