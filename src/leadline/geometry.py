@@ -56,6 +56,7 @@ def align_least_squares(
     picture without a valid pixel gets 0 and 0. Values outside `valid` may be anything, NaN included.
     """
     mean_p, mean_t = masked_mean(prediction, valid), masked_mean(target, valid)
+    mean_p = mean_p + masked_mean(prediction - mean_p, valid)  # a rounded mean would make a constant vary
     centred_p = (prediction - mean_p).masked_fill(~valid, 0)
     centred_t = (target - mean_t).masked_fill(~valid, 0)
     variance = masked_mean(centred_p.square(), valid)
