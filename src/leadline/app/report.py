@@ -68,15 +68,15 @@ def gallery(header: Sequence[str], rows: Sequence[tuple[str, Sequence[UInt8[np.n
 
 
 def curves(series: Mapping[str, Sequence[tuple[float, float]]], *, label: str) -> str:
-    """Draw lines over steps, on a logarithmic axis; points that are not positive are left out."""
-    kept = {name: [(x, y) for x, y in points if y > 0] for name, points in series.items()}
+    """Draw lines over steps, on a logarithmic axis; points that are not positive numbers are left out."""
+    kept = {name: [(x, y) for x, y in points if 0 < y < np.inf] for name, points in series.items()}
     kept = {name: points for name, points in kept.items() if points}
     if not kept:
         return paragraph(f"{label}: nothing to draw")
     xs = [x for points in kept.values() for x, _ in points]
     logs = [np.log10(y) for points in kept.values() for _, y in points]
     low, high = min(logs), max(max(logs), min(logs) + 1e-9)
-    right = max(xs)
+    right = max(*xs, 1)
 
     def place(x: float, y: float) -> str:
         return f"{50 + 540 * x / right:.1f},{230 - 210 * (np.log10(y) - low) / (high - low):.1f}"

@@ -1,0 +1,1 @@
+"""One way of publishing data a file."""

@@ -1,0 +1,70 @@
+"""What sources over files share: how a label file becomes a label, and the fingerprint of the data."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from leadline.data.files import read_map
+from leadline.types import Label, LeadlineError, Size, Space, UnreadableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """How the raw numbers of a label file are to be understood."""
+
+    space: Space
+    scale: float = 1.0
+    """A raw number times this is metres, 1 / metres, or affine disparity in any unit, as `space` says."""
+    invalid: float | None = 0
+    """The raw number that stands for "not measured"; None where every pixel counts."""
+
+    def __post_init__(self) -> None:
+        """Refuse a scale that would turn near into far.
+
+        Raises:
+            LeadlineError: where `scale` is not a positive finite number.
+        """
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise LeadlineError(
+                f"the scale of a label must be positive and finite, got {self.scale}: "
+                "give what a stored number is multiplied by, such as 0.001 for millimetres"
+            )
+
+    def __str__(self) -> str:
+        """Write the rule in one line, for provenance."""
+        return f"{self.space} = value * {self.scale!r}, invalid {self.invalid}"
+
+
+def read_label(file: Path, coding: Coding, *, size: Size) -> Label:
+    """Read the label of a picture of `size`. Depth that is not positive is never valid.
+
+    Raises:
+        UnreadableError: where the file cannot be read, or its size is not the picture's.
+    """
+    raw = read_map(file)
+    if raw.shape != size:
+        raise UnreadableError(
+            f"{file} is {Size(*raw.shape)}, but the upright picture it labels is {size}: they must agree"
+        )
+    valid = np.ones(size, np.bool_) if coding.invalid is None else raw != coding.invalid
+    values = raw * np.float32(coding.scale)
+    if coding.space is Space.DEPTH:
+        valid &= values > 0
+    return Label(values=values, valid=valid, space=coding.space)
+
+
+def fingerprint(files: Iterable[tuple[str, Path]]) -> str:
+    """Sha256 over names and sizes, which tells data sets apart without reading them.
+
+    Each file comes with the name it has in the data set, so moving the whole changes nothing. A file that is
+    missing counts with size -1.
+    """
+    digest = hashlib.sha256()
+    for name, file in files:
+        size = file.stat().st_size if file.is_file() else -1
+        digest.update(f"{name}\0{size}\n".encode())
+    return digest.hexdigest()
