@@ -1,7 +1,6 @@
 """Files that are whole or absent."""
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,9 +15,9 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     Raises:
         LeadlineError: where the system refuses, with its reason (a full disk, a missing folder).
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # what a kill leaves is overwritten by the next try
     try:
-        with temporary.open("xb") as stream:
+        with temporary.open("wb") as stream:
             stream.write(data.encode() if isinstance(data, str) else data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -29,6 +29,7 @@ from leadline.presets import depth_anything_v2, tiny
 from leadline.stages.evaluate import EvaluateConfig, evaluate
 from leadline.stages.pseudo_label import PseudoLabelConfig, pseudo_label
 from leadline.stages.render import RenderConfig, render
+from leadline.stages.sources import open_source
 from leadline.stages.student import train_student
 from leadline.stages.teacher import train_teacher
 from leadline.storage import write_atomic
@@ -56,6 +57,8 @@ class DemoConfig:
     """Folder of everything that is made; a demo that was stopped goes on there."""
     renders: int = 256
     """Rendered scenes to learn from."""
+    held_out: int = 24
+    """Rendered scenes to measure with, of another seed."""
     steps: int = 300
     """Updates of the teacher, and as many of the student."""
     crop: int = 128
@@ -72,8 +75,9 @@ def demo(config: DemoConfig) -> Path:
     """
     start, out = time.perf_counter(), config.out
     photos = _photos(config)
+    open_source(photos)  # so that a wrong folder is noticed before the work, not after
     renders = render(RenderConfig(count=config.renders, out=out / "renders"))
-    held_out = render(RenderConfig(count=24, seed=1, out=out / "held-out"))
+    held_out = render(RenderConfig(count=config.held_out, seed=1, out=out / "held-out"))
     small = _small(config)
     teacher = train_teacher(
         replace(
@@ -160,7 +164,7 @@ def _report(config: DemoConfig, figures: Mapping[str, Any]) -> str:
     labelled, held_out = Store(out / "labels"), Store(out / "held-out")
     few = Evenly(labelled, 12)
     shown = [replace(few[index], label=None) for index in range(len(few))]
-    truths = [held_out[index] for index in range(6)]
+    truths = [held_out[index] for index in range(min(6, len(held_out)))]
     return page(
         "leadline: Depth Anything V2 in miniature",
         [

@@ -1,0 +1,75 @@
+"""The demo from photographs to the report, and again after it was stopped."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline.app import demo as demo_module
+from leadline.app.demo import DemoConfig, demo
+from leadline.data.files import encode_jpeg
+from leadline.types import LeadlineError
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> DemoConfig:
+    photos = tmp_path / "my photos & more"
+    photos.mkdir()
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+        (photos / f"{number}.jpg").write_bytes(encode_jpeg(noise))
+    return DemoConfig(
+        photos=photos, out=tmp_path / "demo", renders=2, held_out=2, steps=2, crop=32, short_side=32
+    )
+
+
+def test_demo__stopped_anywhere_goes_on_and_ends_in_one_self_contained_page(
+    config: DemoConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(demo_module, "pseudo_label", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo(config)
+    made = config.out / "teacher" / "weights.safetensors"
+    before = made.stat().st_mtime_ns
+    report = demo(config)
+    assert made.stat().st_mtime_ns == before, "what was finished is not made again"
+
+    text = report.read_text(encoding="utf-8")
+    pictures = re.findall(r'src="([^"]*)"', text)
+    assert len(pictures) == 3 * 3 + 2 * 4  # photo, teacher, student; picture, label, teacher, student
+    assert all(picture.startswith("data:image/jpeg;base64,") for picture in pictures)
+    assert "http" not in text
+    for expected in ("2.jpg", "vertical ramp", "teacher", "student", "abs_rel", "<svg"):
+        assert expected in text
+    figures = json.loads((config.out / "evaluation" / "evaluation.json").read_text())["models"]["student"]
+    assert set(figures["sources"]) == {"procedural", "measured"}
+
+
+def test_demo__unreadable_photographs_are_left_out_not_fatal(config: DemoConfig) -> None:
+    assert config.photos is not None
+    for number in range(3, 12):
+        (config.photos / f"{number}.jpg").write_bytes((config.photos / "0.jpg").read_bytes())
+    (config.photos / "empty.jpg").touch()
+    demo(config)
+    manifest = json.loads((config.out / "labels" / "manifest.json").read_text())
+    assert manifest["count"] == 12
+    [left_out] = manifest["unreadable"]
+    assert "empty.jpg" in left_out["reason"]
+
+
+def test_demo__a_folder_without_photographs_is_named(config: DemoConfig, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(LeadlineError, match="empty"):
+        demo(replace(config, photos=empty))
+    assert not (config.out / "renders").exists(), "it is noticed before an hour of work"
+
+
+def test_demo__shipped_photographs_are_found(tmp_path: Path) -> None:
+    source = demo_module._photos(DemoConfig(out=tmp_path))
+    assert source.startswith(str(tmp_path / "photos"))
+    assert len(list((tmp_path / "photos").iterdir())) == 7
