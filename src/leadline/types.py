@@ -6,7 +6,7 @@ A map never travels without its space, axis order is always ``(h, w)``, and pict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -115,6 +115,7 @@ class Prediction:
     space: Space
 
 
+@runtime_checkable
 class Source(Protocol):
     """Pictures by index, with or without labels. Reading an item is a pure function of its index."""
 

@@ -108,7 +108,7 @@ class Batches(Dataset[Batch]):
         item = cache(lambda slot: self._item(number, step * batch + slot))
         for slot in range(part * share, (part + 1) * share):
             own, neighbour = item(slot), slot ^ 1
-            usable = own.box is not None and own.error is None and neighbour < batch
+            usable = own.box is not None and neighbour < batch
             partner = item(neighbour) if usable else None
             yield own, (None if partner is None or partner.error else partner)
 

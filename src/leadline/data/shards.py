@@ -2,9 +2,10 @@
 
 A sample is ``key.jpg``, ``key.disparity.png`` and ``key.json``, in files that any WebDataset reader reads.
 The map is 16 bit, ``value = offset + scale * stored``, quantised over its own range; the JSON names space,
-scale, offset and the sample's id. Every pixel is valid; disparity 0 is sky. Beside each ``shard-*.tar`` stands
-a ``shard-*.json`` with the place of every member, so samples are read at random without unpacking anything,
-and with what could not be read. A shard exists once it is whole; ``manifest.json`` says what the store is.
+scale, offset and the sample's id. Every pixel is valid; disparity 0 is sky. Beside each ``shard-*.tar``
+stands a ``shard-*.json`` with the place of every member, so samples are read at random without unpacking
+anything, and with what could not be read. A shard exists once it is whole; ``manifest.json`` says what the
+store is.
 """
 
 import hashlib
@@ -104,7 +105,7 @@ def write_store(
     manifest = out / MANIFEST
     opening = {"format": _FORMAT, "complete": False, "about": _plain(about), "counts": list(counts)}
     if manifest.exists():
-        before = json.loads(manifest.read_text(encoding="utf-8"))
+        before = _read(manifest)
         if any(before.get(key) != opening[key] for key in ("format", "about", "counts")):
             raise LeadlineError(
                 f"{out} holds labels made from other pictures or with other settings: "
@@ -116,12 +117,12 @@ def write_store(
         index = out / f"shard-{number:06d}.json"
         if not (index.exists() and index.with_suffix(".tar").exists()):
             _write_shard(index, make(number), key=sum(counts[:number]))
-        done(number, len(json.loads(index.read_text(encoding="utf-8"))["unreadable"]))
+        done(number, len(_read(index)["unreadable"]))
 
 
 def finish_store(out: Path) -> dict[str, Any]:
     """Close a store whose shards are all written: count, list what was unreadable, return the manifest."""
-    manifest: dict[str, Any] = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _read(out / MANIFEST)
     names = [f"shard-{number:06d}" for number in range(len(manifest["counts"]))]
     digest, unreadable, count = hashlib.sha256(), [], 0
     for name in names:
@@ -148,12 +149,12 @@ class Store:
         """Open the store at `root`.
 
         Raises:
-            LeadlineError: where there is none, or it is unfinished.
+            LeadlineError: where there is none, it is unfinished, or one of its lists is missing or damaged.
         """
         manifest = root / MANIFEST
         if not manifest.exists():
             raise LeadlineError(f"{root} holds no {MANIFEST}, so it is no store of labels")
-        self.manifest: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+        self.manifest = _read(manifest)
         if self.manifest.get("format") != _FORMAT:
             raise LeadlineError(f"{manifest} has format {self.manifest.get('format')}, expected {_FORMAT}")
         if not self.manifest["complete"]:
@@ -162,7 +163,7 @@ class Store:
         self.name = root.name
         self._samples: list[tuple[Path, dict[str, Any]]] = []
         for shard in self.manifest["shards"]:
-            index = json.loads((root / shard).with_suffix(".json").read_text(encoding="utf-8"))
+            index = _read((root / shard).with_suffix(".json"))
             self._samples += [(root / shard, sample) for sample in index["samples"]]
 
     def __len__(self) -> int:
@@ -170,7 +171,12 @@ class Store:
         return len(self._samples)
 
     def __getitem__(self, index: int) -> Sample:
-        """Read one labelled picture from its shard."""
+        """Read one labelled picture from its shard.
+
+        Raises:
+            IndexError: out of range.
+            UnreadableError: where the shard is missing, cut short or damaged.
+        """
         shard, entry = self._samples[index]
         try:
             with shard.open("rb") as file:
@@ -178,6 +184,8 @@ class Store:
         except OSError as error:
             raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
         where = f"{shard}:{entry['id']}"
+        if any(len(data) < size for data, (_, size) in zip((jpeg, png), entry["members"], strict=True)):
+            raise UnreadableError(f"{where} cannot be read: the shard is cut short")
         stored = read_map(png, name=where)
         values = (stored * np.float32(entry["scale"]) + np.float32(entry["offset"])).astype(np.float32)
         label = Label(values=values, valid=np.ones_like(values, np.bool_), space=Space(entry["space"]))
@@ -234,6 +242,20 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> tuple[int, int]:
     tar.addfile(member, BytesIO(data))
     start = tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     return start, len(data)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read one of a store's own lists."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LeadlineError(
+            f"{path} is missing or damaged ({error}): delete it if it is there, and run the command that "
+            "writes the store again"
+        ) from error
+    if not isinstance(found, dict):
+        raise LeadlineError(f"{path} is damaged: expected an object, got {type(found).__name__}")
+    return found
 
 
 def _plain(about: Mapping[str, Any]) -> Any:

@@ -92,6 +92,6 @@ def unit_range(label: Label) -> Label:
     valid = label.valid & np.isfinite(label.values)
     seen = label.values[valid]
     low, high = (seen.min(), seen.max()) if seen.size else (0, 0)
-    scaled = (label.values - low) / (high - low if high > low else 1)
-    values = np.where(valid, scaled, 0).astype(np.float32)
+    values = np.zeros_like(label.values)
+    values[valid] = (seen - low) / (high - low if high > low else 1)
     return Label(values=values, valid=valid, space=Space.AFFINE_DISPARITY)

@@ -8,7 +8,7 @@ from jaxtyping import Float32, UInt8
 
 from leadline.types import Size
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_h _w 3"]
 
 
 def colourise(nearness: Float32[np.ndarray, "h w"]) -> Picture:

@@ -13,7 +13,13 @@ Result = TypeVar("Result")
 def overlapped(
     work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int, threads: int = 1
 ) -> Iterator[Result]:
-    """Yield ``work(item)`` in order, computed by `threads` at most `ahead` items before it is asked for."""
+    """Yield ``work(item)`` in order, computed by `threads` at most `ahead` items before it is asked for.
+
+    Raises:
+        ValueError: where `ahead` is below 1.
+    """
+    if ahead < 1:
+        raise ValueError(f"ahead is at least 1, got {ahead}")
     with ThreadPoolExecutor(threads) as pool:
         source = iter(items)
         waiting: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(source, ahead))

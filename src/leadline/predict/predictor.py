@@ -14,7 +14,7 @@ from leadline.geometry import fit_size
 from leadline.models.network import Network
 from leadline.types import Prediction, Size
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_h _w 3"]
 
 
 class Predictor:

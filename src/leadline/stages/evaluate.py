@@ -91,7 +91,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     config.out.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out / REPORT, json.dumps(report, indent=1))
     _print(report)
-    console.print(f"figures of every picture: {config.out / REPORT}", highlight=False)
+    console.print(f"figures of every picture: {config.out / REPORT}", highlight=False, soft_wrap=True)
     return report
 
 
@@ -105,19 +105,31 @@ def read_pairs(path: Path) -> dict[str, list[Pair]]:
         annotations = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LeadlineError(f"{path} cannot be read as annotations: {error}") from None
+    if not isinstance(annotations, dict):
+        raise LeadlineError(f"{path}: expected {{picture: [pair, ...]}}, got {type(annotations).__name__}")
     pairs: dict[str, list[Pair]] = {}
     for picture, entries in annotations.items():
         try:
-            pairs[picture] = [
-                Pair(*((one, two) if entry["closer_point"] == "point1" else (two, one)))
-                for entry in entries
-                for one, two in [(tuple(entry["point1"]), tuple(entry["point2"]))]
-            ]
-        except (KeyError, TypeError) as error:
+            pairs[picture] = [_pair(entry) for entry in entries]
+        except (KeyError, TypeError, ValueError) as error:
             raise LeadlineError(
-                f"{path}, {picture}: a pair needs point1, point2 and closer_point, got {error!r}"
+                f"{path}, {picture}: a pair needs point1 and point2, each [row, column], and closer_point, "
+                f"got {error!r}"
             ) from None
     return pairs
+
+
+def _pair(entry: Any) -> Pair:
+    points = {name: _point(entry[name]) for name in ("point1", "point2")}
+    closer = points.pop(entry["closer_point"])
+    return Pair(closer, *points.values())
+
+
+def _point(place: Any) -> tuple[int, int]:
+    h, w = place
+    if not (isinstance(h, int) and isinstance(w, int)):
+        raise TypeError(f"{place} is no pair of whole numbers")
+    return h, w
 
 
 def _measure(models: Mapping[str, Model], config: EvaluateConfig) -> dict[str, list[dict[str, Any]]]:
@@ -147,6 +159,8 @@ def _rank(models: Mapping[str, Model], files: Sequence[Path]) -> dict[str, list[
     """Return by model, for every pair, whether its order is right, tied, and the points level."""
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     annotated = [(file, picture, pairs) for file in files for picture, pairs in read_pairs(file).items()]
+    if not any(pairs for *_, pairs in annotated):
+        raise LeadlineError(f"{', '.join(map(str, files))}: there is no pair to rank")
     with progress("ranking", total=len(annotated)) as tick:
         for file, picture, pairs in annotated:
             image = read_picture(file.parent / picture)
@@ -192,7 +206,7 @@ def _ordinal_summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     level = [row["right"] for row in rows if row["level"]]
     return {
         "accuracy": fmean(row["right"] for row in rows),
-        "level_accuracy": fmean(level) if level else float("nan"),
+        **({"level_accuracy": fmean(level)} if level else {}),
         "pairs": len(rows),
         "level_pairs": len(level),
         "ties": sum(row["tie"] for row in rows),
@@ -207,10 +221,12 @@ def _print(report: Mapping[str, Any]) -> None:
         for name, model in models.items():
             table.add_row(name, *(f"{value:.3f}" for value in model["mean"].values()))
         console.print(table)
-        table = Table("AbsRel / delta1", *first["sources"], title="by source")
-        for name, model in models.items():
-            cells = (f"{f['abs_rel']:.3f} / {f['delta1']:.3f}" for f in model["sources"].values())
-            table.add_row(name, *cells)
+        table = Table("AbsRel / delta1 / RMSE", *models, title="by source")
+        for source in first["sources"]:
+            figures = (model["sources"][source] for model in models.values())
+            table.add_row(
+                source, *(f"{f['abs_rel']:.3f} / {f['delta1']:.3f} / {f['rmse']:.3g}" for f in figures)
+            )
         console.print(table)
     if "ordinal" in first:
         table = Table("model", *first["ordinal"], title="order of point pairs (a tie is wrong)")

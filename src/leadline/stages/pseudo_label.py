@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -80,18 +80,21 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     about = {
         "stage": "pseudo_label",
         "teacher": {"sha256": _sha256(config.teacher), **about_teacher},
+        "preprocessing": {**asdict(network.variant), "bound": "lower"},
         "short_side": predictor.short_side,
         "stored_side": config.stored_side,
         "flip_average": config.flip_average,
         "pictures": source.provenance(),
     }
-    missing = sum(n for i, n in enumerate(counts) if not (config.out / f"shard-{i:06d}.json").exists())
+    finished = [n for i, n in enumerate(counts) if (config.out / f"shard-{i:06d}.json").exists()]
+    missing = total - sum(finished)
     if fabric.is_global_zero and missing:
         _estimate(labeller, missing, config)
     if config.dry_run:
         return config.out
     unreadable = 0
-    with progress(f"labelling {config.out.name}", total=total, quiet=not fabric.is_global_zero) as tick:
+    title, quiet = f"labelling {config.out.name}", not fabric.is_global_zero
+    with progress(title, total=total, done=total - missing, quiet=quiet) as tick:
 
         def done(number: int, left_out: int) -> None:
             nonlocal unreadable
@@ -121,6 +124,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
             f"{manifest['count']} labels in {config.out}, {len(manifest['unreadable'])} pictures left out, "
             f"the least certain in {config.out / WORST}",
             highlight=False,
+            soft_wrap=True,
         )
     fabric.barrier()
     return config.out
@@ -208,6 +212,7 @@ def _estimate(labeller: Labeller, missing: int, config: PseudoLabelConfig) -> No
         f"{missing} pictures to label: about {timedelta(seconds=round(each * missing))} and "
         f"{size * missing / 1e6:.0f} MB of disk ({free / 1e6:.0f} MB free)",
         highlight=False,
+        soft_wrap=True,
     )
     if size * missing > free:
         raise LeadlineError(

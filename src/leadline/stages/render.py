@@ -29,14 +29,20 @@ class RenderConfig:
     out: Path = Path("runs/renders")
     """Folder of the store."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot render."""
+        if min(self.count, *self.size, self.shard, self.processes) < 1:
+            raise ValueError("count, size, shard and processes are at least 1")
+
 
 def render(config: RenderConfig) -> Path:
     """Write the store, or what is missing of it, and return its folder."""
     source = ProceduralSource(config.count, size=config.size, seed=config.seed)
     firsts = range(0, config.count, config.shard)
     counts = [min(config.shard, config.count - first) for first in firsts]
+    done = sum(n for i, n in enumerate(counts) if (config.out / f"shard-{i:06d}.json").exists())
     with (
-        progress(f"rendering {config.out.name}", total=config.count) as tick,
+        progress(f"rendering {config.out.name}", total=config.count, done=done) as tick,
         ProcessPoolExecutor(config.processes, mp_context=get_context("spawn")) as pool,
     ):
 

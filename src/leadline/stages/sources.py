@@ -60,7 +60,7 @@ def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
         spec,
         options,
         labels=Path,
-        space=Space,
+        space=_space,
         scale=_ratio,
         invalid=lambda text: None if text.lower() == "none" else float(text),
         name=str,
@@ -92,6 +92,15 @@ def parse_size(text: str) -> Size:
     return Size(h, w)
 
 
+def _space(text: str) -> Space:
+    """Read the name of a space."""
+    names = [space.value for space in Space]
+    if text not in names:
+        near = get_close_matches(text, names, n=1)
+        raise ValueError(f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}")
+    return Space(text)
+
+
 def _ratio(text: str) -> float:
     """Read ``0.001`` or ``1/6553.5``."""
     numerator, _, denominator = text.partition("/")
@@ -103,8 +112,9 @@ def _make(
 ) -> Source:
     for key in options:
         if key not in keys:
-            near = get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(keys) or 'none'}"
+            known = sorted({*keys, "limit"})
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise LeadlineError(f"{spec}: there is no key {key!r} here; {hint}")
     given: dict[str, Any] = {}
     for key, text in options.items():

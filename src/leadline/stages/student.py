@@ -26,7 +26,13 @@ class StudentConfig(Run):
     """Folder of the run: weights.safetensors, log.jsonl, and the state it goes on from after a kill."""
 
     def __post_init__(self) -> None:
-        """Refuse labelled pictures that would be forgotten silently."""
+        """Refuse what cannot be learnt from, and labelled pictures that would be forgotten silently."""
+        super().__post_init__()
+        if self.batch < 1 or self.labelled_batch < 0:
+            raise ValueError(
+                "batch and labelled_batch: at least 1 pseudo-labelled picture a step and 0 labelled ones, "
+                f"got {self.batch}, {self.labelled_batch}"
+            )
         if self.labelled and not self.labelled_batch:
             raise ValueError(
                 "this recipe mixes no labelled pictures in: leave --labelled away, or set --labelled-batch"

@@ -20,6 +20,16 @@ class TeacherConfig(Run):
     out: Path = Path("runs/teacher")
     """Folder of the run: weights.safetensors, log.jsonl, and the state it goes on from after a kill."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learnt from."""
+        super().__post_init__()
+        if self.batch < 1:
+            raise ValueError(f"batch: at least 1 picture a step, got {self.batch}")
+        if self.perturb.cutmix:
+            raise ValueError(
+                f"perturb.cutmix: is for pseudo-labels, 0 for a teacher, got {self.perturb.cutmix}"
+            )
+
 
 def train_teacher(config: TeacherConfig) -> Path:
     """Train the teacher, or go on with it, and return the path of its weights."""

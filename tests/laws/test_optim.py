@@ -1,0 +1,96 @@
+"""Laws of the optimiser: the rate at every step, and whose rate it is."""
+
+import re
+from dataclasses import replace
+from typing import Any, Literal
+
+import pytest
+import torch
+from torch import nn
+
+from leadline.engine.optim import Optim, build_optimiser, schedule, set_rates
+
+CONFIG = Optim(steps=10, lr=1e-3, decoder_ratio=5, betas=(0.8, 0.95), weight_decay=0.03)
+Schedule = Literal["constant", "linear", "poly"]
+
+
+def parts() -> tuple[nn.Module, nn.ModuleList]:
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), nn.ModuleList([nn.Linear(3, 4), nn.Identity()])
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "factor"),
+    [
+        ("constant", 0, 1.0),
+        ("constant", 9, 1.0),
+        ("linear", 0, 1.0),
+        ("linear", 5, 0.5),
+        ("linear", 9, 0.1),
+        ("poly", 0, 1.0),
+        ("poly", 5, 0.5358867),  # 0.5 ** 0.9
+        ("poly", 9, 0.1258925),  # 0.1 ** 0.9
+    ],
+)
+def test_schedule__is_what_its_name_says(name: Schedule, step: int, factor: float) -> None:
+    assert schedule(step, replace(CONFIG, schedule=name)) == pytest.approx(factor, rel=1e-6)
+
+
+@pytest.mark.parametrize(("step", "factor"), [(0, 0.25), (1, 0.5), (2, 0.75), (3, 1.0), (9, 1.0)])
+def test_warmup__rises_to_the_whole_rate(step: int, factor: float) -> None:
+    assert schedule(step, replace(CONFIG, schedule="constant", warmup=3)) == pytest.approx(factor)
+
+
+def test_warmup__multiplies_what_falls() -> None:
+    assert schedule(1, replace(CONFIG, schedule="linear", warmup=3)) == pytest.approx(0.5 * 0.9)
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "poly"])
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_rate__is_positive_at_every_step(name: Schedule, warmup: int) -> None:
+    config = replace(CONFIG, schedule=name, warmup=warmup)
+    assert all(0 < schedule(step, config) <= 1 for step in range(config.steps))
+
+
+def test_optimiser__holds_every_parameter_once() -> None:
+    encoder, others = parts()
+    groups = build_optimiser(encoder, others, CONFIG).param_groups
+    held = [id(parameter) for group in groups for parameter in group["params"]]
+    every = [id(parameter) for module in (encoder, others) for parameter in module.parameters()]
+    assert sorted(held) == sorted(every)
+    assert len(set(held)) == len(held) > 0
+
+
+def test_decoder__learns_faster_by_the_ratio_at_every_step() -> None:
+    encoder, others = parts()
+    optimiser = build_optimiser(encoder, others, CONFIG)
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1e-3, 5e-3])
+    set_rates(optimiser, 5, CONFIG)
+    owners = {id(p): "encoder" for p in encoder.parameters()} | {id(p): "others" for p in others.parameters()}
+    rates = {owners[id(p)]: group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert rates == pytest.approx({"encoder": 0.5e-3, "others": 2.5e-3})
+
+
+def test_optimiser__is_adamw_as_configured() -> None:
+    optimiser = build_optimiser(*parts(), CONFIG)
+    assert type(optimiser) is torch.optim.AdamW
+    for group in optimiser.param_groups:
+        assert group["betas"] == (0.8, 0.95)
+        assert group["weight_decay"] == 0.03
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps and accumulate are at least 1, got 0, 1"),
+        ({"accumulate": 0}, "steps and accumulate are at least 1, got 10, 0"),
+        ({"lr": 0.0}, "lr and decoder_ratio are positive"),
+        ({"decoder_ratio": -1.0}, "lr and decoder_ratio are positive"),
+        ({"warmup": -1}, "warmup is not negative"),
+        ({"clip": 0.0}, "optim.clip: a norm is positive, got 0.0"),
+        ({"ema": 1.0}, "optim.ema: a decay lies between 0 and 1, got 1.0"),
+        ({"ema": 0.0}, "optim.ema: a decay lies between 0 and 1, got 0.0"),
+    ],
+)
+def test_config__refuses_what_cannot_train(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        replace(CONFIG, **changes)

@@ -1,0 +1,213 @@
+"""Sources as a person writes them: what opens, and what is said where it does not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline.data.files import encode_jpeg, encode_map
+from leadline.data.shards import Store, encode_record, finish_store, write_store
+from leadline.data.source import Evenly
+from leadline.data.sources.folder import FolderSource
+from leadline.data.sources.table import TableSource
+from leadline.render.source import ProceduralSource
+from leadline.stages.sources import open_source, open_sources, parse_size
+from leadline.types import Label, LeadlineError, Size, Space
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of five pictures with labels, a table of it, and a store."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "photos" / "labels").mkdir(parents=True)
+    raw = np.array([[0, 1, 6553], [13107, 65534, 65535]], np.uint16)
+    for number in range(5):
+        (root / "photos" / f"{number}.jpg").write_bytes(encode_jpeg(np.zeros((2, 3, 3), np.uint8)))
+        (root / "photos" / "labels" / f"{number}.png").write_bytes(encode_map(raw))
+    (root / "photos" / "pairs.csv").write_text(
+        "rgb,depth,kind,scale,invalid\n0.jpg,labels/0.png,depth,0.001,0\n", encoding="utf-8"
+    )
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    label = Label(values=values, valid=np.ones((2, 3), np.bool_), space=Space.DISPARITY)
+    record = encode_record("a/0", encode_jpeg(np.zeros((2, 3, 3), np.uint8)), label)
+    write_store(root / "store", [3], lambda number: [record] * 3, about={}, done=lambda *_: None)
+    finish_store(root / "store")
+    return root
+
+
+def message(spec: str) -> str:
+    with pytest.raises(LeadlineError) as caught:
+        open_source(spec)
+    return str(caught.value)
+
+
+# ---------------------------------------------------------------- what opens
+
+
+def test_open_source__tells_the_kinds_apart(place: Path) -> None:
+    assert isinstance(open_source(str(place / "photos")), FolderSource)
+    assert isinstance(open_source(str(place / "photos" / "pairs.csv")), TableSource)
+    assert isinstance(open_source(str(place / "store")), Store)
+    assert isinstance(open_source("procedural?count=3"), ProceduralSource)
+
+
+def test_open_source__a_folder_takes_the_rule_of_its_labels(place: Path) -> None:
+    spec = f"{place}/photos?labels=labels&space=disparity&scale=1/6553.5&invalid=none&name=mine&licence=CC+BY"
+    source = open_source(spec)
+    label = source[0].label
+    assert label is not None
+    assert label.space is Space.DISPARITY
+    np.testing.assert_allclose(label.values[0], [0, 1 / 6553.5, 6553 / 6553.5], rtol=1e-6)
+    assert label.valid.all()
+    assert source.name == "mine"
+    assert source.provenance()["licence"] == "CC BY"
+    assert len(source) == 5
+
+
+@pytest.mark.parametrize(
+    ("invalid", "count"), [("", 5), ("&invalid=0", 5), ("&invalid=65535", 5), ("&invalid=NONE", 6)]
+)
+def test_open_source__one_raw_number_is_invalid_zero_unless_said(
+    place: Path, invalid: str, count: int
+) -> None:
+    label = open_source(f"{place}/photos?labels=labels&space=disparity{invalid}")[0].label
+    assert label is not None
+    assert label.valid.sum() == count
+    assert label.valid[1, 2] == (invalid != "&invalid=65535")
+
+
+@pytest.mark.parametrize(
+    ("scale", "factor"), [("0.5", 0.5), ("1/8", 0.125), ("3/2", 1.5), ("2", 2), ("1e-3", 1e-3)]
+)
+def test_open_source__a_scale_may_be_a_fraction(place: Path, scale: str, factor: float) -> None:
+    label = open_source(f"{place}/photos?labels=labels&space=depth&scale={scale}")[0].label
+    assert label is not None
+    assert label.values[0, 1] == pytest.approx(factor)
+
+
+def test_open_source__procedural_takes_count_seed_and_size() -> None:
+    source = open_source("procedural?count=3&seed=7&size=12x16")
+    assert len(source) == 3
+    provenance = source.provenance()
+    assert (provenance["seed"], provenance["size"]) == ("7", "12x16")
+
+
+def test_open_source__a_table_may_be_named(place: Path) -> None:
+    assert open_source(f"{place}/photos/pairs.csv?name=mine")[0].id == "mine/0.jpg"
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept"),
+    [("photos?limit=2", 2), ("photos?limit=19", 10), ("store?limit=1", 1), ("photos/pairs.csv?limit=1", 1)],
+)
+def test_open_source__any_source_takes_a_limit(place: Path, spec: str, kept: int) -> None:
+    source = open_source(f"{place}/{spec}")
+    assert isinstance(source, Evenly)
+    assert len(source) == kept
+
+
+def test_open_source__a_limit_goes_with_other_keys() -> None:
+    assert len(open_source("procedural?count=10&limit=4&seed=1")) == 4
+
+
+def test_open_source__a_home_is_written_with_a_tilde(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    assert len(open_source("~/photos")) == 10
+
+
+def test_open_sources__stand_one_after_another(place: Path) -> None:
+    both = open_sources([str(place / "store"), f"{place}/photos?limit=2"], role="labelled")
+    assert len(both) == 5
+    assert [both[index].id for index in (0, 3)] == ["a/0", "photos/0.jpg"]
+
+
+@pytest.mark.parametrize(("text", "size"), [("192x256", Size(192, 256)), ("3X4", Size(3, 4))])
+def test_parse_size__height_comes_first(text: str, size: Size) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "192", "192x", "x256", "1x2x3", "192*256", "axb"])
+def test_parse_size__anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected height x width, such as 192x256, got"):
+        parse_size(text)
+
+
+# ---------------------------------------------------------------- what is said
+
+
+@pytest.mark.parametrize(
+    ("query", "near"),
+    [
+        ("photos?lables=x", "'labels'"),
+        ("photos?scal=1", "'scale'"),
+        ("photos?license=x", "'licence'"),
+        ("photos?limti=3", "'limit'"),
+        ("store?limmit=3", "'limit'"),
+        ("photos/pairs.csv?nam=x", "'name'"),
+    ],
+)
+def test_open_source__a_misspelt_key_is_answered_with_the_nearest(place: Path, query: str, near: str) -> None:
+    spec = f"{place}/{query}"
+    key = query.partition("?")[2].partition("=")[0]
+    assert message(spec) == f"{spec}: there is no key {key!r} here; did you mean {near}?"
+
+
+def test_open_source__a_key_that_resembles_none_is_answered_with_all(place: Path) -> None:
+    assert message("procedural?count=1&zzz=1").endswith(
+        "no key 'zzz' here; there are: count, limit, seed, size"
+    )
+    assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit")
+
+
+def test_open_source__a_misspelt_key_beside_a_limit_is_found_too() -> None:
+    assert "no key 'sed' here; did you mean 'seed'?" in message("procedural?count=1&sed=1&limit=1")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("photos?labels=labels&space=disparty", "space=disparty: did you mean 'disparity'?"),
+        ("photos?labels=labels&space=x", "space=x: expected one of depth, disparity, affine_disparity"),
+        ("photos?labels=labels&space=depth&scale=big", "scale=big: could not convert string to float"),
+        ("photos?labels=labels&space=depth&scale=1/0", "scale=1/0: float division by zero"),
+        ("photos?labels=labels&space=depth&invalid=no", "invalid=no: could not convert string to float"),
+        ("photos?limit=all", "limit=all: invalid literal for int"),
+        ("photos?limit=0", "a limit is at least 1, got 0"),
+        ("photos?limit", "limit=: invalid literal for int"),
+    ],
+)
+def test_open_source__a_wrong_value_is_named_with_its_key(place: Path, query: str, said: str) -> None:
+    spec = f"{place}/{query}"
+    assert message(spec).startswith(f"{spec}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("procedural?count=3&size=192", "size=192: expected height x width, such as 192x256, got '192'"),
+        ("procedural?count=3&size=0x4", "count and size must be at least 1"),
+        ("procedural?count=0", "count and size must be at least 1"),
+        ("procedural?seed=3", "missing a required argument: 'count'"),
+        ("procedural", "missing a required argument: 'count'"),
+    ],
+)
+def test_open_source__the_generator_says_what_it_needs(spec: str, said: str) -> None:
+    assert message(spec).startswith(f"{spec}: {said}")
+
+
+def test_open_source__a_place_where_nothing_stands_is_named(tmp_path: Path) -> None:
+    said = "is neither a folder nor a .csv table, and the only built-in source is 'procedural'"
+    assert message(f"{tmp_path}/absent?limit=2") == f"{tmp_path}/absent {said}"
+    assert f"{tmp_path}/absent.csv" in message(f"{tmp_path}/absent.csv")
+    assert "procedural" in message("procedual?count=3")
+
+
+def test_open_source__what_the_source_itself_refuses_comes_through(place: Path, tmp_path: Path) -> None:
+    assert "labels and their space go together" in message(f"{place}/photos?labels=labels")
+    assert "there are no pictures below" in message(str(tmp_path))
+
+
+@pytest.mark.parametrize("role", ["labelled", "pictures"])
+def test_open_sources__none_is_answered_with_the_option_to_give(role: str) -> None:
+    with pytest.raises(LeadlineError, match=f"no source is given: name at least one with --{role} PATH"):
+        open_sources([], role=role)

@@ -1,0 +1,304 @@
+"""The evaluation: floors beside every model, every picture in the report, no source outweighs another."""
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from leadline.data.files import encode_map
+from leadline.engine.run import Machine
+from leadline.metrics import NAMES, measure, vertical_ramp
+from leadline.models.checkpoints import load_network, save_network
+from leadline.models.network import Network
+from leadline.predict.predictor import Predictor
+from leadline.stages.evaluate import REPORT, EvaluateConfig, Pair, evaluate, read_pairs
+from leadline.stages.sources import open_source
+from leadline.types import LeadlineError
+
+CPU = Machine(accelerator="cpu", threads=1)
+FLOORS = ("constant", "vertical ramp")
+
+
+def benchmark(folder: Path, count: int, *, seed: int, slope: float = 0) -> str:
+    """Write pictures with disparities and return their source; `slope` brings the bottom nearer."""
+    for part in ("rgb", "labels"):
+        (folder / part).mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        image = rng.integers(0, 256, (20, 26, 3), dtype=np.uint8)
+        values = rng.uniform(0.2, 1, (20, 26)) + slope * np.linspace(0, 1, 20)[:, None]
+        Image.fromarray(image).save(folder / "rgb" / f"{number}.png")
+        (folder / "labels" / f"{number}.png").write_bytes(encode_map((10_000 * values).astype(np.uint16)))
+    return f"{folder / 'rgb'}?labels=../labels&space=disparity&scale=1/10000&name={folder.name}"
+
+
+def annotations(folder: Path, pairs: dict[str, Any], *, size: tuple[int, int] = (50, 30)) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pairs:
+        Image.fromarray(np.full((*size, 3), 90, np.uint8)).save(folder / picture)
+    (folder / "annotations.json").write_text(json.dumps(pairs), encoding="utf-8")
+    return folder / "annotations.json"
+
+
+def pair(closer: list[int], farther: list[int], *, first: bool = True) -> dict[str, Any]:
+    one, two = (closer, farther) if first else (farther, closer)
+    return {"point1": one, "point2": two, "closer_point": "point1" if first else "point2"}
+
+
+@pytest.fixture(scope="module")
+def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A source of one picture and one of three, which the ramp fits far better."""
+    root = tmp_path_factory.mktemp("benchmarks")
+    return benchmark(root / "flat", 1, seed=0), benchmark(root / "ground", 3, seed=1, slope=4)
+
+
+@pytest.fixture(scope="module")
+def report(benchmarks: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("evaluation")
+    return evaluate(EvaluateConfig(benchmarks=benchmarks, out=out / "deep" / "report", machine=CPU))
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_evaluate__floors_stand_beside_every_result(report: dict[str, Any]) -> None:
+    assert tuple(report["models"]) == FLOORS
+    constant, ramp = (report["models"][name] for name in FLOORS)
+    assert ramp["sources"]["ground"]["abs_rel"] < 0.5 * constant["sources"]["ground"]["abs_rel"]
+    assert ramp["sources"]["flat"]["abs_rel"] == pytest.approx(
+        constant["sources"]["flat"]["abs_rel"], rel=0.1
+    )
+
+
+def test_evaluate__every_picture_is_in_the_report(
+    report: dict[str, Any], benchmarks: tuple[str, str]
+) -> None:
+    rows = report["models"]["vertical ramp"]["pictures"]
+    assert [row["id"] for row in rows] == ["flat/0.png", "ground/0.png", "ground/1.png", "ground/2.png"]
+    sample = open_source(benchmarks[1])[1]
+    assert sample.label is not None
+    expected = measure(vertical_ramp(sample.size), sample.label)
+    assert {name: rows[2][name] for name in NAMES} == pytest.approx(expected)
+
+
+def test_evaluate__a_source_is_the_mean_of_its_pictures(report: dict[str, Any]) -> None:
+    for model in report["models"].values():
+        for name in NAMES:
+            rows = [row[name] for row in model["pictures"] if row["source"] == "ground"]
+            assert len(rows) == 3
+            assert model["sources"]["ground"][name] == pytest.approx(fmean(rows))
+
+
+def test_evaluate__the_mean_is_over_sources_not_over_pictures(report: dict[str, Any]) -> None:
+    for model in report["models"].values():
+        assert "rmse" not in model["mean"]  # its units differ from source to source
+        for name, value in model["mean"].items():
+            assert value == pytest.approx(
+                fmean(model["sources"][source][name] for source in ("flat", "ground"))
+            )
+    mean = report["models"]["vertical ramp"]["mean"]["abs_rel"]
+    assert mean != pytest.approx(
+        fmean(r["abs_rel"] for r in report["models"]["vertical ramp"]["pictures"]), rel=0.1
+    )
+
+
+def test_evaluate__a_checkpoint_is_measured_as_the_predictor_sees(
+    benchmarks: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    for name in ("teacher", "student"):
+        (tmp_path / name).mkdir()
+        save_network(tmp_path / name / "weights.safetensors", "tiny", Network("tiny").state_dict(), about={})
+    paths = tuple(tmp_path / name / "weights.safetensors" for name in ("teacher", "student"))
+    config = EvaluateConfig(
+        models=paths,
+        benchmarks=(f"{benchmarks[1]}&limit=2",),
+        short_side=32,
+        out=tmp_path / "out",
+        machine=CPU,
+    )
+    report = evaluate(config)
+    assert json.loads((tmp_path / "out" / REPORT).read_text(encoding="utf-8")) == report
+    assert tuple(report["models"]) == (*FLOORS, "teacher", "student")
+    source = open_source(benchmarks[1])
+    for path in paths:
+        predictor = Predictor(load_network(path)[0], short_side=32)
+        for row, index in zip(report["models"][path.parent.name]["pictures"], (0, 1), strict=True):
+            sample = source[index]
+            assert sample.label is not None
+            expected = measure(predictor([sample.image])[0], sample.label)
+            assert {name: row[name] for name in NAMES} == pytest.approx(expected, rel=1e-4)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "teacher" in shown.err
+
+
+def test_evaluate__two_checkpoints_of_one_name_are_told_apart(
+    benchmarks: tuple[str, str], tmp_path: Path
+) -> None:
+    paths = tuple(tmp_path / place / "constant.safetensors" for place in "ab")
+    for path in paths:
+        path.parent.mkdir()
+        save_network(path, "tiny", Network("tiny").state_dict(), about={})
+    report = evaluate(
+        EvaluateConfig(
+            models=paths, benchmarks=benchmarks[:1], short_side=32, out=tmp_path / "out", machine=CPU
+        )
+    )
+    assert tuple(report["models"]) == (*FLOORS, *map(str, paths))
+
+
+def test_evaluate__alignment_in_depth_is_passed_on(benchmarks: tuple[str, str], tmp_path: Path) -> None:
+    report = evaluate(EvaluateConfig(benchmarks=benchmarks[:1], alignment="depth", out=tmp_path, machine=CPU))
+    sample = open_source(benchmarks[0])[0]
+    assert sample.label is not None
+    expected = measure(vertical_ramp(sample.size), sample.label, alignment="depth")
+    (row,) = report["models"]["vertical ramp"]["pictures"]
+    assert {name: row[name] for name in NAMES} == pytest.approx(expected)
+    assert report["alignment"] == "depth"
+
+
+# ---------------------------------------------------------------- the order of points
+
+
+def test_evaluate__ordinal_by_hand(tmp_path: Path) -> None:
+    """The ramp is right where the closer point is lower, and ties where both are of one height."""
+    file = annotations(
+        tmp_path / "pairs",
+        {
+            "a.png": [
+                pair([49, 3], [0, 20]),  # right
+                pair([20, 3], [10, 20], first=False),  # right
+                pair([10, 3], [14, 20]),  # wrong, and level: 4 of 50 rows
+            ],
+            "b.png": [
+                pair([30, 0], [30, 29]),  # tie, level
+                pair([36, 0], [30, 29]),  # right, level: just 12 %
+                pair([0, 0], [49, 0]),  # wrong
+                pair([7, 0], [0, 0]),  # right, not level
+            ],
+        },
+    )
+    report = evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+    ramp, constant = (report["models"][name] for name in ("vertical ramp", "constant"))
+    assert ramp["ordinal"] == {
+        "accuracy": pytest.approx(4 / 7),
+        "level_accuracy": pytest.approx(1 / 3),
+        "pairs": 7,
+        "level_pairs": 3,
+        "ties": 1,
+    }
+    assert constant["ordinal"] == {
+        "accuracy": 0,
+        "level_accuracy": 0,
+        "pairs": 7,
+        "level_pairs": 3,
+        "ties": 7,
+    }
+    assert [row["id"] for row in ramp["pairs"]] == ["a.png"] * 3 + ["b.png"] * 4
+    assert [row["right"] for row in ramp["pairs"]] == [True, True, False, False, True, False, True]
+    assert ramp["mean"] == {}
+
+
+def test_evaluate__several_files_of_pairs_count_together(tmp_path: Path) -> None:
+    files = tuple(
+        annotations(tmp_path / name, {"same.png": [pair([40, 0], [0, 0], first=first)]})
+        for name, first in (("one", True), ("two", False))
+    )
+    report = evaluate(EvaluateConfig(ordinal=files, out=tmp_path / "out", machine=CPU))
+    assert report["models"]["vertical ramp"]["ordinal"]["pairs"] == 2
+    assert report["models"]["vertical ramp"]["ordinal"]["accuracy"] == 1
+
+
+def test_evaluate__the_report_is_json_also_without_level_pairs(tmp_path: Path) -> None:
+    file = annotations(tmp_path, {"a.png": [pair([49, 3], [0, 20])]})
+    evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+
+    def refuse(name: str) -> Any:
+        raise AssertionError(f"{name} is no JSON")
+
+    text = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
+    ordinal = json.loads(text, parse_constant=refuse)["models"]["constant"]["ordinal"]
+    assert ordinal == {"accuracy": 0, "pairs": 1, "level_pairs": 0, "ties": 1}
+
+
+def test_read_pairs__the_closer_point_comes_first(tmp_path: Path) -> None:
+    file = annotations(tmp_path, {"a.png": [pair([1, 2], [3, 4]), pair([5, 6], [7, 8], first=False)]})
+    assert read_pairs(file) == {"a.png": [Pair((1, 2), (3, 4)), Pair((5, 6), (7, 8))]}
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("point", [[50, 0], [0, 30], [-1, 0], [0, -1]])
+def test_evaluate__a_point_outside_the_picture_is_named(point: list[int], tmp_path: Path) -> None:
+    file = annotations(tmp_path, {"a.png": [pair([0, 0], point)]})
+    said = rf"annotations\.json, a\.png: the point \({point[0]}, {point[1]}\) lies outside .* is 50x30"
+    with pytest.raises(LeadlineError, match=said):
+        evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"point1": [0, 0], "point2": [1, 1]},
+        {"point1": [0, 0], "closer_point": "point1"},
+        {"point1": [0, 0], "point2": [1, 1], "closer_point": "left"},
+        {"point1": [0, 0], "point2": [1, 1], "closer_point": None},
+        {"point1": [0, 0], "point2": [1], "closer_point": "point1"},
+        {"point1": [0, 0, 0], "point2": [1, 1], "closer_point": "point1"},
+        {"point1": [0.5, 0], "point2": [1, 1], "closer_point": "point1"},
+        {"point1": ["0", "0"], "point2": [1, 1], "closer_point": "point1"},
+        {"point1": 7, "point2": [1, 1], "closer_point": "point1"},
+        ["point1", "point2"],
+        "point1",
+    ],
+)
+def test_read_pairs__a_malformed_pair_is_named_with_its_picture(entry: Any, tmp_path: Path) -> None:
+    file = annotations(tmp_path, {"fine.png": [pair([0, 0], [1, 1])], "odd.png": [entry]})
+    with pytest.raises(LeadlineError, match=r"annotations\.json, odd\.png: a pair needs point1 and point2"):
+        read_pairs(file)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a.png": 3}'])
+def test_read_pairs__malformed_annotations_are_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pairs.json").write_text(text, encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"pairs\.json"):
+        read_pairs(tmp_path / "pairs.json")
+
+
+def test_read_pairs__a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match=r"absent\.json cannot be read as annotations: .*No such file"):
+        read_pairs(tmp_path / "absent.json")
+
+
+def test_evaluate__nothing_to_measure_with_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LeadlineError, match="give --benchmarks or --ordinal"):
+        evaluate(EvaluateConfig(out=tmp_path, machine=CPU))
+
+
+def test_evaluate__annotations_without_a_pair_are_refused(tmp_path: Path) -> None:
+    file = annotations(tmp_path, {"a.png": []})
+    with pytest.raises(LeadlineError, match=r"annotations\.json: there is no pair"):
+        evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+
+
+def test_evaluate__a_benchmark_without_labels_is_refused_by_its_picture(
+    benchmarks: tuple[str, str], tmp_path: Path
+) -> None:
+    bare = benchmarks[0].partition("?")[0]
+    with pytest.raises(LeadlineError, match=r"rgb/0\.png has no label to measure with"):
+        evaluate(EvaluateConfig(benchmarks=(bare,), out=tmp_path, machine=CPU))
+
+
+def test_evaluate__what_cannot_be_measured_is_named_by_its_picture(tmp_path: Path) -> None:
+    spec = benchmark(tmp_path / "sky", 1, seed=0)
+    (tmp_path / "sky" / "labels" / "0.png").write_bytes(encode_map(np.zeros((20, 26), np.uint16)))
+    with pytest.raises(LeadlineError, match=r"sky/0\.png: the label has no valid pixel"):
+        evaluate(EvaluateConfig(benchmarks=(spec,), out=tmp_path / "out", machine=CPU))
