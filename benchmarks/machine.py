@@ -27,4 +27,4 @@ def ratio(
     bare(), whole()
     pairs = [(seconds(bare), seconds(whole)) for _ in range(rounds)]
     medians = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return *medians, statistics.median(b / w for b, w in pairs)  # type: ignore[return-value]
+    return *medians, statistics.median(b / w for b, w in pairs)

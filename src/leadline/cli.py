@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar
-
-from leadline.types import LeadlineError
 
 Config = TypeVar("Config")
 
@@ -17,7 +16,7 @@ def render(arguments: Sequence[str]) -> None:
 
 
 def teacher(arguments: Sequence[str]) -> None:
-    """Train a teacher on labelled pictures."""
+    """Train a teacher on labelled pictures (steps, rates, crop and jitter scaled to tiny networks)."""
     from leadline.presets.recipes import TEACHERS
     from leadline.stages.teacher import train_teacher
 
@@ -32,7 +31,7 @@ def pseudo_label(arguments: Sequence[str]) -> None:
 
 
 def student(arguments: Sequence[str]) -> None:
-    """Train a student on a teacher's labels."""
+    """Train a student on a teacher's labels (steps, rates and crop scaled to tiny networks)."""
     from leadline.presets.recipes import STUDENTS
     from leadline.stages.student import train_student
 
@@ -64,22 +63,24 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 
 
 def main() -> int:
-    """Run the command that the arguments name; return the process's exit code."""
-    name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("--help", "-h"):
-        sys.stdout.write(_overview())
-        return 0
-    if name not in COMMANDS:
-        from difflib import get_close_matches
+    """Run the command that the arguments name; return the process's exit code.
 
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(COMMANDS)}"
-        sys.stderr.write(f"leadline: there is no command {name!r}; {hint}\n")
-        return 2
+    0 where all went well, 1 for what `LeadlineError` says, 2 for arguments that mean nothing, 130 after an
+    interruption.
+    """
+    commands = {name: _summary(command) for name, command in COMMANDS.items()}
+    about = "Depth from single pictures: teacher, pseudo-labels, student."
+    name, arguments = _choose("leadline", "command", commands, sys.argv[1:], about=about)
+    from leadline.types import LeadlineError  # brings PyTorch along, which help does not need
+
     try:
         COMMANDS[name](arguments)
     except LeadlineError as error:
         sys.stderr.write(f"leadline {name}: {error}\n")
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"leadline {name}: {error.strerror or error}{where}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write(f"leadline {name}: interrupted; the same command goes on from here\n")
@@ -87,23 +88,29 @@ def main() -> int:
     return 0
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = (
-        f"  {name:{width}}  {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()
-    )
-    return "\n".join(
-        [
-            "usage: leadline COMMAND [OPTIONS]",
-            "",
-            "Depth from single pictures: teacher, pseudo-labels, student.",
-            "",
-            *lines,
-            "",
-            "leadline COMMAND --help shows every option and its default.",
-            "",
-        ]
-    )
+def _summary(command: Callable[[Sequence[str]], None]) -> str:
+    return (command.__doc__ or "").partition("\n")[0]
+
+
+def _choose(
+    prog: str, what: str, choices: Mapping[str, str], arguments: Sequence[str], *, about: str
+) -> tuple[str, Sequence[str]]:
+    """Split arguments into one of `choices` and the rest; without one show them all, each with its text."""
+    name, *rest = arguments or ["--help"]
+    if name in choices:
+        return name, rest
+    if name in ("--help", "-h"):
+        width = max(map(len, choices))
+        lines = "\n".join(f"  {choice:{width}}  {text}" for choice, text in choices.items())
+        sys.stdout.write(
+            f"usage: {prog} {what.upper()} [OPTIONS]\n\n{about}\n\n{lines}\n\n"
+            f"{prog} {what.upper()} --help shows every option and its default.\n"
+        )
+        raise SystemExit(0)
+    near = get_close_matches(name, choices, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(choices)}"
+    sys.stderr.write(f"{prog}: there is no {what} {name!r}; {hint}\n")
+    raise SystemExit(2)
 
 
 def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:
@@ -112,12 +119,11 @@ def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:
     return tyro.cli(type(default), default=default, args=arguments, prog=f"leadline {command}")
 
 
-def _parse_recipe(command: str, recipes: Mapping[str, tuple[str, Config]], arguments: Sequence[str]) -> Any:
-    import tyro
-
-    return tyro.extras.overridable_config_cli(
-        dict(recipes), args=arguments, prog=f"leadline {command}", description=COMMANDS[command].__doc__
-    )
+def _parse_recipe(command: str, recipes: Mapping[str, tuple[str, Any]], arguments: Sequence[str]) -> Any:
+    texts = {name: text for name, (text, _) in recipes.items()}
+    about = _summary(COMMANDS[command])
+    name, options = _choose(f"leadline {command}", "recipe", texts, arguments, about=about)
+    return _parse(f"{command} {name}", recipes[name][1], options)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True)
+console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
 Tick = Callable[[str], None]
 """Call it once for every item that is done, with a short note on how it goes."""
@@ -32,13 +32,13 @@ def progress(title: str, *, total: int, done: int = 0, quiet: bool = False) -> I
         yield lambda note: None
     elif console.is_terminal:
         columns = (
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console) as bar:
             task = bar.add_task(title, total=total, completed=done, note="")
@@ -58,6 +58,6 @@ def _lines(title: str, *, total: int, done: int) -> Tick:
         if now - last > 30 or count == total:
             last = now
             left = timedelta(seconds=round((now - start) / (count - done) * (total - count)))
-            console.print(f"{title} {count}/{total}, {left} left {note}", highlight=False, soft_wrap=True)
+            console.print(f"{title} {count}/{total}, {left} left {note}")
 
     return tick

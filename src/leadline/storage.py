@@ -7,6 +7,12 @@ from pathlib import Path
 from leadline.types import LeadlineError
 
 
+def sweep(folder: Path) -> None:
+    """Remove what `write_atomic` left unfinished in `folder` when its process was killed."""
+    for temporary in folder.glob(".*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write a file so that at any moment, a crash included, `path` holds the old content or all of the new.
 
@@ -15,7 +21,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     Raises:
         LeadlineError: where the system refuses, with its reason (a full disk, a missing folder).
     """
-    temporary = path.with_name(f".{path.name}.tmp")  # what a kill leaves is overwritten by the next try
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
             stream.write(data.encode() if isinstance(data, str) else data)

@@ -42,7 +42,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pictures = tmp_path / "Pictures"
     pictures.mkdir()
     for number in range(3):
-        (pictures / f"{number}.jpg").write_bytes(encode_jpeg(rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)))
+        (pictures / f"{number}.jpg").write_bytes(
+            encode_jpeg(rng.integers(0, 256, (40, 56, 3), dtype=np.uint8))
+        )
     (tmp_path / "photo.jpg").write_bytes((pictures / "0.jpg").read_bytes())
     (tmp_path / "depth.png").write_bytes(encode_map(rng.integers(1, 9000, (40, 56), dtype=np.uint16)))
     (tmp_path / "pairs.csv").write_text("rgb,depth,kind,scale,invalid\nphoto.jpg,depth.png,depth,0.001,0\n")

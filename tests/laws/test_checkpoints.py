@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+import leadline
 from leadline.data.perturb import NONE
 from leadline.engine.checkpoint import State, load_state, save_state
 from leadline.engine.learner import Learner
@@ -79,8 +80,11 @@ def test_trained_weights__carry_their_config_and_where_the_data_came_from(tmp_pa
     run = small_run(steps=1, seed=5)
     _, about = load_network(train(run, tmp_path / "run"))
     plain = described(run)
-    del plain["machine"]
+    machine = plain.pop("machine")
+    del plain["unreadable_limit"]
     assert about == {
+        "leadline": leadline.__version__,
+        "machine": machine,
         "network": "tiny",
         "space": "affine_disparity",
         "run": plain,

@@ -52,7 +52,9 @@ def test_open_source__tells_the_kinds_apart(place: Path) -> None:
 
 
 def test_open_source__a_folder_takes_the_rule_of_its_labels(place: Path) -> None:
-    spec = f"{place}/photos?labels=labels&space=disparity&scale=1/6553.5&invalid=none&name=mine&licence=CC+BY"
+    spec = (
+        f"{place}/photos?labels=labels&space=disparity&scale=1/6553.5&invalid=none&name=mine&licence=CC%20BY+"
+    )
     source = open_source(spec)
     label = source[0].label
     assert label is not None
@@ -60,7 +62,7 @@ def test_open_source__a_folder_takes_the_rule_of_its_labels(place: Path) -> None
     np.testing.assert_allclose(label.values[0], [0, 1 / 6553.5, 6553 / 6553.5], rtol=1e-6)
     assert label.valid.all()
     assert source.name == "mine"
-    assert source.provenance()["licence"] == "CC BY"
+    assert source.provenance()["licence"] == "CC BY+"
     assert len(source) == 5
 
 

@@ -26,6 +26,12 @@ def config(tmp_path: Path) -> DemoConfig:
     )
 
 
+def made_of(config: DemoConfig) -> Path:
+    """Return the one folder of what was learnt from photographs."""
+    [folder] = config.out.glob("learnt-from-*")
+    return folder
+
+
 def test_demo__stopped_anywhere_goes_on_and_ends_in_one_self_contained_page(
     config: DemoConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,7 +51,9 @@ def test_demo__stopped_anywhere_goes_on_and_ends_in_one_self_contained_page(
     assert "http" not in text
     for expected in ("2.jpg", "vertical ramp", "teacher", "student", "abs_rel", "<svg"):
         assert expected in text
-    figures = json.loads((config.out / "evaluation" / "evaluation.json").read_text())["models"]["student"]
+    figures = json.loads((made_of(config) / "evaluation" / "evaluation.json").read_text())["models"][
+        "student"
+    ]
     assert set(figures["sources"]) == {"procedural", "measured"}
 
 
@@ -55,7 +63,7 @@ def test_demo__unreadable_photographs_are_left_out_not_fatal(config: DemoConfig)
         (config.photos / f"{number}.jpg").write_bytes((config.photos / "0.jpg").read_bytes())
     (config.photos / "empty.jpg").touch()
     demo(config)
-    manifest = json.loads((config.out / "labels" / "manifest.json").read_text())
+    manifest = json.loads((made_of(config) / "labels" / "manifest.json").read_text())
     assert manifest["count"] == 12
     [left_out] = manifest["unreadable"]
     assert "empty.jpg" in left_out["reason"]
@@ -67,6 +75,17 @@ def test_demo__a_folder_without_photographs_is_named(config: DemoConfig, tmp_pat
     with pytest.raises(LeadlineError, match="empty"):
         demo(replace(config, photos=empty))
     assert not (config.out / "renders").exists(), "it is noticed before an hour of work"
+
+
+def test_demo__other_photographs_keep_the_teacher_and_get_a_student_of_their_own(config: DemoConfig) -> None:
+    demo(config)
+    assert config.photos is not None
+    teacher = config.out / "teacher" / "weights.safetensors"
+    before = teacher.stat().st_mtime_ns
+    (config.photos / "0.jpg").unlink()
+    demo(config)
+    assert teacher.stat().st_mtime_ns == before
+    assert len(list(config.out.glob("learnt-from-*/student/weights.safetensors"))) == 2
 
 
 def test_demo__shipped_photographs_are_found(tmp_path: Path) -> None:

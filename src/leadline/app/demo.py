@@ -19,7 +19,7 @@ from leadline.data.files import encode_map
 from leadline.data.shards import Store
 from leadline.data.source import Evenly
 from leadline.data.transforms import Crop, resize_picture
-from leadline.engine.fit import LOG, WEIGHTS
+from leadline.engine.fit import LOG
 from leadline.engine.run_log import read_log
 from leadline.geometry import fit_size
 from leadline.models.checkpoints import load_network
@@ -70,49 +70,57 @@ class DemoConfig:
 def demo(config: DemoConfig) -> Path:
     """Run what is missing of the pipeline and return the path of the report.
 
+    Scenes and teacher are shared by all photographs; labels, student and figures have a folder for each set
+    of photographs.
+
     Raises:
-        LeadlineError: where the photographs cannot be found.
+        LeadlineError: where the photographs cannot be found, before any work.
     """
     start, out = time.perf_counter(), config.out
     photos = _photos(config)
-    open_source(photos)  # so that a wrong folder is noticed before the work, not after
-    renders = render(RenderConfig(count=config.renders, out=out / "renders"))
-    held_out = render(RenderConfig(count=config.held_out, seed=1, out=out / "held-out"))
-    small = _small(config)
-    teacher = train_teacher(
-        replace(
-            tiny.teacher(depth_anything_v2.TEACHER), **small, labelled=(str(renders),), out=out / "teacher"
-        )
+    here = out / f"learnt-from-{open_source(photos).provenance()['fingerprint'][:8]}"
+    renders, held_out, labels = out / "renders", out / "held-out", here / "labels"
+    optim = replace(tiny.teacher(depth_anything_v2.TEACHER).optim, steps=config.steps, warmup=20, ema=0.97)
+    crop = Crop(size=config.crop, min_scale=0.7)
+    teacher = replace(
+        tiny.teacher(depth_anything_v2.TEACHER),
+        optim=optim,
+        crop=crop,
+        labelled=(str(renders),),
+        out=out / "teacher",
     )
-    labels = pseudo_label(
+    student = replace(
+        tiny.student(depth_anything_v2.STUDENT),
+        optim=optim,
+        crop=crop,
+        pseudo=(str(labels),),
+        out=here / "student",
+    )
+    render(RenderConfig(count=config.renders, out=renders))
+    render(RenderConfig(count=config.held_out, seed=1, out=held_out))
+    weights = {"teacher": train_teacher(teacher)}
+    pseudo_label(
         PseudoLabelConfig(
-            teacher=teacher,
+            teacher=weights["teacher"],
             pictures=(photos,),
             short_side=config.short_side,
             unreadable_limit=0.1,
-            out=out / "labels",
+            out=labels,
         )
     )
-    student = train_student(
-        replace(tiny.student(depth_anything_v2.STUDENT), **small, pseudo=(str(labels),), out=out / "student")
-    )
+    weights["student"] = train_student(student)
     figures = evaluate(
         EvaluateConfig(
-            models=(teacher, student),
+            models=tuple(weights.values()),
             benchmarks=(str(held_out), *_measured(out)),
             short_side=config.short_side,
-            out=out / "evaluation",
+            out=here / "evaluation",
         )
     )
     report = out / "report.html"
-    write_atomic(report, _report(config, figures))
-    console.print(f"[bold]{report}[/] after {time.perf_counter() - start:.0f} s", highlight=False)
+    write_atomic(report, _report(config, weights, figures, Store(labels), Store(held_out)))
+    console.print(f"{report} after {time.perf_counter() - start:.0f} s")
     return report
-
-
-def _small(config: DemoConfig) -> dict[str, Any]:
-    optim = replace(tiny.teacher(depth_anything_v2.TEACHER).optim, steps=config.steps, warmup=20, ema=0.97)
-    return {"optim": optim, "crop": Crop(size=config.crop, min_scale=0.7)}
 
 
 def _photos(config: DemoConfig) -> str:
@@ -129,7 +137,7 @@ def _photos(config: DemoConfig) -> str:
             )
         for name in names:
             write_atomic(folder / name, (Path(spec.origin).parent / place / name).read_bytes())
-    return f"{folder}?licence=see+scikit-image+and+scikit-learn"
+    return f"{folder}?licence=see scikit-image and scikit-learn"
 
 
 def _measured(out: Path) -> tuple[str, ...]:
@@ -155,13 +163,16 @@ def _measured(out: Path) -> tuple[str, ...]:
     return (str(folder / "pairs.csv"),)
 
 
-def _report(config: DemoConfig, figures: Mapping[str, Any]) -> str:
-    out = config.out
+def _report(
+    config: DemoConfig,
+    weights: Mapping[str, Path],
+    figures: Mapping[str, Any],
+    labelled: Store,
+    held_out: Store,
+) -> str:
     predictors = {
-        name: Predictor(load_network(out / name / WEIGHTS)[0], short_side=config.short_side)
-        for name in ("teacher", "student")
+        name: Predictor(load_network(path)[0], short_side=config.short_side) for name, path in weights.items()
     }
-    labelled, held_out = Store(out / "labels"), Store(out / "held-out")
     few = Evenly(labelled, 12)
     shown = [replace(few[index], label=None) for index in range(len(few))]
     truths = [held_out[index] for index in range(min(6, len(held_out)))]
@@ -176,7 +187,7 @@ def _report(config: DemoConfig, figures: Mapping[str, Any]) -> str:
             section("Photographs", _rows(shown, predictors)),
             section("Scenes that neither has seen, with their exact labels", _rows(truths, predictors)),
             section("Figures", *_tables(figures)),
-            section("Training", *(_curve(out / name / LOG, name) for name in predictors)),
+            section("Training", *(_curve(path.parent / LOG, name) for name, path in weights.items())),
         ],
     )
 

@@ -120,16 +120,35 @@ class Batches(Dataset[Batch]):
         rng = np.random.default_rng([self.seed, number, epoch, index])
         try:
             sample = stream.source[index]
+            if sample.label is None:
+                raise LeadlineError(f"{sample.id} has no label, and training needs one")
+            sample = cut_out(sample, self.crop, self.interpolation, rng=rng)
         except UnreadableError as error:
             return _Item(_blank(self.crop.size, f"{stream.source.name}/{index}"), None, str(error))
-        if sample.label is None:
-            raise LeadlineError(f"{sample.id} has no label, and training needs one")
-        sample = cut_out(sample, self.crop, self.interpolation, rng=rng)
         assert sample.label is not None
         image = distort(sample.image, stream.perturb, rng=rng)
         sample = Sample(image=image, label=unit_range(sample.label), id=sample.id)
         box = cutmix_box(sample.size, rng=rng) if rng.random() < stream.perturb.cutmix else None
         return _Item(sample, box, None)
+
+
+class _Guarded(Dataset[Batch | LeadlineError]):
+    """Hands a worker's error over as a value: raised there, it would reach the user as a traceback."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __getitem__(self, index: int) -> Batch | LeadlineError:
+        try:
+            return self.batches[index]
+        except LeadlineError as error:
+            return error
+
+
+def _unguarded(item: Batch | LeadlineError) -> Batch:
+    if isinstance(item, LeadlineError):
+        raise item
+    return item
 
 
 def load(
@@ -139,7 +158,7 @@ def load(
     accumulate = batches.parts // processes
     own = [(step * accumulate + part) * processes + rank for step in steps for part in range(accumulate)]
     loader = DataLoader(
-        batches,
+        _Guarded(batches),
         batch_size=None,
         sampler=own,
         num_workers=workers,
@@ -147,7 +166,7 @@ def load(
         worker_init_fn=_single_thread,
         pin_memory=pin,
     )
-    stream = iter(loader)
+    stream = map(_unguarded, loader)
     for _ in steps:
         yield [next(stream) for _ in range(accumulate)]
 

@@ -83,7 +83,8 @@ def _jitter(image: np.ndarray, config: Perturbation, strengths: np.ndarray) -> n
 def cutmix_box(size: Size, *, rng: np.random.Generator) -> tuple[slice, slice]:
     """Draw the rectangle that CutMix takes from another picture: rows and columns.
 
-    Area 2 to 40 % of the picture, sides in a ratio of 0.3 to 1 / 0.3 (UniMatch, obtain_cutmix_box).
+    Area 2 to 40 % of the picture, sides in a ratio of 0.3 to 1 / 0.3 (UniMatch, which draws again where a
+    side does not fit; ours is cut to the picture's).
     """
     area = rng.uniform(0.02, 0.4) * size.h * size.w
     ratio = rng.uniform(0.3, 1 / 0.3)

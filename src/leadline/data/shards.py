@@ -10,13 +10,12 @@ store is.
 
 import hashlib
 import json
-import os
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float32, UInt16
@@ -101,6 +100,20 @@ def write_store(
     Raises:
         LeadlineError: where `out` holds a store made otherwise than `about` says.
     """
+    open_store(out, counts, about=about)
+    for number in range(len(counts)) if numbers is None else numbers:
+        index = _index(out, number)
+        if not _finished(index):
+            _write_shard(index, make(number), key=sum(counts[:number]))
+        done(number, len(_read(index)["unreadable"]))
+
+
+def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) -> None:
+    """Begin a store, or see that the one in `out` was begun the same way.
+
+    Raises:
+        LeadlineError: where it was not.
+    """
     out.mkdir(parents=True, exist_ok=True)
     manifest = out / MANIFEST
     opening = {"format": _FORMAT, "complete": False, "about": _plain(about), "counts": list(counts)}
@@ -113,11 +126,11 @@ def write_store(
             )
     else:
         write_atomic(manifest, json.dumps(opening, indent=1))
-    for number in range(len(counts)) if numbers is None else numbers:
-        index = out / f"shard-{number:06d}.json"
-        if not (index.exists() and index.with_suffix(".tar").exists()):
-            _write_shard(index, make(number), key=sum(counts[:number]))
-        done(number, len(_read(index)["unreadable"]))
+
+
+def finished_shards(out: Path, numbers: Iterable[int]) -> list[int]:
+    """Return those of the shards `numbers` that an earlier process has finished."""
+    return [number for number in numbers if _finished(_index(out, number))]
 
 
 def finish_store(out: Path) -> dict[str, Any]:
@@ -180,7 +193,7 @@ class Store:
         shard, entry = self._samples[index]
         try:
             with shard.open("rb") as file:
-                jpeg, png = (os.pread(file.fileno(), size, start) for start, size in entry["members"])
+                jpeg, png = (_read_at(file, start, size) for start, size in entry["members"])
         except OSError as error:
             raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
         where = f"{shard}:{entry['id']}"
@@ -204,6 +217,14 @@ class Store:
             "fingerprint": self.manifest["fingerprint"],
             "about": json.dumps(self.manifest["about"], sort_keys=True),
         }
+
+
+def _index(out: Path, number: int) -> Path:
+    return out / f"shard-{number:06d}.json"
+
+
+def _finished(index: Path) -> bool:
+    return index.exists() and index.with_suffix(".tar").exists()
 
 
 def _write_shard(index: Path, shard: Shard, *, key: int) -> None:
@@ -244,14 +265,18 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> tuple[int, int]:
     return start, len(data)
 
 
+def _read_at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
+
+
 def _read(path: Path) -> dict[str, Any]:
     """Read one of a store's own lists."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LeadlineError(
-            f"{path} is missing or damaged ({error}): delete it if it is there, and run the command that "
-            "writes the store again"
+            f"{path} is missing or damaged ({error}): delete {path.parent} and run the command that wrote it"
         ) from error
     if not isinstance(found, dict):
         raise LeadlineError(f"{path} is damaged: expected an object, got {type(found).__name__}")

@@ -8,7 +8,7 @@ from leadline.types import Sample, Source
 
 
 class Concatenated:
-    """Sources one after another, as the papers mix their datasets: no balancing."""
+    """Sources one after another, as Depth Anything mixes its datasets: no balancing."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         """Join `sources`."""

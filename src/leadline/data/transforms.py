@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from leadline.geometry import as_disparity, fit_size
-from leadline.types import Label, Sample, Size, Space
+from leadline.types import Label, Sample, Size, Space, UnreadableError
 
 Interpolation = Literal["cubic", "area"]
 
@@ -36,6 +36,16 @@ def resize_picture(image: np.ndarray, size: Size, interpolation: Interpolation) 
     shrinks = size.h < image.shape[0] and size.w < image.shape[1]
     method = cv2.INTER_CUBIC if interpolation == "cubic" else cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(image, (size.w, size.h), interpolation=method)
+
+
+def require_usable(size: Size) -> None:
+    """Refuse a picture so long and narrow that bringing its short side to a network would fill the memory.
+
+    Raises:
+        UnreadableError: where one side is more than 50 times the other.
+    """
+    if max(size) > 50 * min(size):
+        raise UnreadableError(f"a picture of {size} is too narrow: at most 1 to 50 can be used")
 
 
 def resize(sample: Sample, size: Size, interpolation: Interpolation) -> Sample:
@@ -73,7 +83,11 @@ def cut_out(
     """Resize so that the short side holds the crop, cut it out at random, and mirror it at random.
 
     Source: Depth Anything V1, section 6 (short side 518, aspect kept, random crop); MiDaS, section 6.
+
+    Raises:
+        UnreadableError: as `require_usable`.
     """
+    require_usable(sample.size)
     target = round(config.size / rng.uniform(config.min_scale, 1))
     size = fit_size(sample.size, Size(target, target), multiple=1, bound="lower")
     sample = resize(sample, size, interpolation)

@@ -60,8 +60,8 @@ def save_state(folder: Path, state: State, about: Mapping[str, Any]) -> None:
         old.unlink()
 
 
-def load_state(folder: Path, state: State, about: Mapping[str, Any]) -> None:
-    """Go on from the newest state in `folder`, if there is one.
+def load_state(folder: Path, state: State, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Go on from the newest state in `folder`, if there is one, and return what was saved about it.
 
     Raises:
         LeadlineError: where that state belongs to a run with another config or other data.
@@ -70,6 +70,8 @@ def load_state(folder: Path, state: State, about: Mapping[str, Any]) -> None:
         tensors, before = load_tensors(newest)
         require_same_run(newest, before, about)
         state.restore(tensors, step=before["step"])
+        return before
+    return {}
 
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from leadline.models.checkpoints import load_network, load_tensors, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 from leadline.models.variants import find_variant
+from leadline.storage import sweep
 from leadline.types import Batch, LeadlineError
 
 WEIGHTS = "weights.safetensors"
@@ -28,16 +30,23 @@ LOG = "log.jsonl"
 
 
 def launch(machine: Machine, precision: str = "32-true") -> Fabric:
-    """Start the processes of a run, and set what arithmetic depends on."""
-    if machine.threads is not None:
-        torch.set_num_threads(machine.threads)
-    fabric = Fabric(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        strategy="ddp" if machine.devices > 1 else "auto",
-        precision=precision,  # type: ignore[arg-type]
-    )
+    """Start the processes of a run, and set what arithmetic depends on.
+
+    Raises:
+        LeadlineError: where the machine has no such accelerator.
+    """
+    try:
+        fabric = Fabric(
+            accelerator=machine.accelerator,
+            devices=machine.devices,
+            strategy="ddp" if machine.devices > 1 else "auto",
+            precision=precision,  # type: ignore[arg-type]
+        )
+    except RuntimeError as error:
+        raise LeadlineError(f"machine.accelerator {machine.accelerator}: {error}") from error
     fabric.launch()
+    if machine.threads is not None:  # after the launch, which sets its own number for several processes
+        torch.set_num_threads(machine.threads)
     return fabric
 
 
@@ -52,15 +61,22 @@ def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, 
         NonFiniteError: where the loss or the gradient stops being a number.
     """
     plain = described(run)
-    for place in ("machine", "out"):
-        plain.pop(place, None)
-    about = {"run": plain, **origin}
+    # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
+    apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo")
+    about = {
+        "run": {name: value for name, value in plain.items() if name not in apart},
+        "machine": plain["machine"],
+        "leadline": version("leadline"),
+        **origin,
+    }
     if (out / WEIGHTS).exists():
         require_same_run(out / WEIGHTS, load_tensors(out / WEIGHTS)[1], about)
         console.print(f"{out / WEIGHTS} is finished already")
         return out / WEIGHTS
     out.mkdir(parents=True, exist_ok=True)
     fabric = launch(run.machine, run.precision)
+    if fabric.is_global_zero:
+        sweep(out)
     torch.manual_seed(run.seed)
     learner = _build_learner(run)
     batches = Batches(
@@ -71,8 +87,9 @@ def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, 
         parts=run.optim.accumulate * fabric.world_size,
     )
     trainee = _set_up(run, fabric, learner)
-    load_state(out, trainee.state, about)
-    _train(run, fabric, trainee, batches, out, about)
+    watch = Watch(run, streams)
+    watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    _train(run, fabric, trainee, batches, watch, out, about)
     if fabric.is_global_zero:
         weights = trainee.state.averages or learner.network.state_dict()
         save_network(out / WEIGHTS, run.network, weights, about={**about, "step": run.optim.steps})
@@ -115,7 +132,13 @@ def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
 
 
 def _train(
-    run: Run, fabric: Fabric, trainee: _Trainee, batches: Batches, out: Path, about: Mapping[str, Any]
+    run: Run,
+    fabric: Fabric,
+    trainee: _Trainee,
+    batches: Batches,
+    watch: "Watch",
+    out: Path,
+    about: Mapping[str, Any],
 ) -> None:
     """Do the steps that are left, each from its batches to the log."""
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
@@ -128,7 +151,6 @@ def _train(
         processes=fabric.world_size,
         pin=fabric.device.type == "cuda",
     )
-    watch = Watch(run, batches.streams)
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
@@ -150,9 +172,10 @@ def _train(
                 _average(state.averages, state.learner, run.optim.ema)
             last = state.step == run.optim.steps
             if last or state.step % machine.log_every == 0:
-                watch.drift(log.write(state.step, values))
+                means = cast(dict[str, torch.Tensor], fabric.all_reduce(values))  # over the processes
+                watch.drift(log.write(state.step, means), first=log.first, quiet=not main)
             if main and (last or state.step % machine.save_every == 0):
-                save_state(out, state, about)
+                save_state(out, state, {**about, "unreadable": sorted(watch.unreadable)})
             tick(f"loss {values['loss']:.3f}")
 
 
@@ -171,7 +194,6 @@ class Watch:
     def __init__(self, run: Run, streams: Sequence[Stream]) -> None:
         self.limit = run.unreadable_limit * sum(len(stream.source) for stream in streams)
         self.unreadable: set[str] = set()
-        self.first_deviation: float | None = None
         self.warned = False
 
     def look(self, parts: Sequence[Batch]) -> None:
@@ -179,21 +201,20 @@ class Watch:
         new = {reason for batch in parts for reason in batch.unreadable} - self.unreadable
         self.unreadable |= new
         for reason in sorted(new):
-            console.print(f"[yellow]left out:[/] {reason}", highlight=False)
+            console.print(f"left out: {reason}")
         if len(self.unreadable) > self.limit:
             raise LeadlineError(
                 f"{len(self.unreadable)} files are unreadable, more than the limit of {self.limit:g} "
-                "(unreadable_limit): mend or remove them, or raise the limit"
+                "(unreadable_limit). Raise the limit to go on; with other files it is another run"
             )
 
-    def drift(self, line: Mapping[str, float]) -> None:
-        """Warn once where the output has grown or shrunk a thousandfold, or is all zeros."""
+    def drift(self, line: Mapping[str, float], *, first: Mapping[str, float], quiet: bool = False) -> None:
+        """Warn once where the output has grown or shrunk a thousandfold since the `first` line."""
         deviation = line["output_deviation"]
-        self.first_deviation = self.first_deviation or deviation
-        ratio = deviation / self.first_deviation if self.first_deviation else 0.0
-        if not self.warned and not 1e-3 < ratio < 1e3:
+        ratio = deviation / first["output_deviation"] if first["output_deviation"] else 0.0
+        if not (quiet or self.warned) and not 1e-3 < ratio < 1e3:
             self.warned = True
             console.print(
-                f"[yellow]the output drifts:[/] its mean deviation is {deviation:.3g}, "
+                f"the output drifts: its mean deviation is {deviation:.3g}, "
                 f"{ratio:.3g} times that at the start. Affine-invariant losses leave it free"
             )

@@ -100,7 +100,10 @@ def _evaluate(
     if term.loss == "feature_alignment":
         assert features is not None, "the engine provides features for every objective with a term on them"
         rows = rows_of(batch, term.on)
-        return feature_alignment(features[0][rows], features[1][rows], tolerance=term.tolerance)
+        readable = batch.valid[rows].flatten(1).any(dim=1).float()
+        return feature_alignment(
+            features[0][rows], features[1][rows], tolerance=term.tolerance, weight=readable
+        )
     part = split(term.on)
     arguments = part.prediction, part.target, part.valid
     match term.loss:

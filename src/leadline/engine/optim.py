@@ -38,6 +38,13 @@ class Optim:
             raise ValueError(
                 f"optim: steps and accumulate are at least 1, got {self.steps}, {self.accumulate}"
             )
+        if self.lr <= 0 or self.decoder_ratio <= 0 or self.warmup < 0:
+            raise ValueError(
+                "optim: lr and decoder_ratio are positive and warmup is not negative, "
+                f"got {self.lr}, {self.decoder_ratio}, {self.warmup}"
+            )
+        if self.clip is not None and self.clip <= 0:
+            raise ValueError(f"optim.clip: a norm is positive, got {self.clip}; None leaves gradients alone")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"optim.ema: a decay lies between 0 and 1, got {self.ema}")
 

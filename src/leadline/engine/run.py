@@ -14,10 +14,13 @@ from leadline.models.variants import NetworkName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where a run is computed; nothing here changes what it computes."""
+    """Where a run is computed. It changes nothing of what is computed but the rounding.
 
-    accelerator: str = "auto"
-    """``cpu``, ``cuda``, ``mps``, or ``auto`` for the best there is."""
+    Devices, threads and accelerator decide in which order numbers are added.
+    """
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """What computes; ``auto`` takes the best there is."""
     devices: int = 1
     """Devices, one process each; on ``cpu`` that many processes."""
     threads: int | None = None
@@ -31,11 +34,22 @@ class Machine:
     tensorboard: bool = False
     """Also write the log for TensorBoard (needs the extra: ``pip install 'leadline[tensorboard]'``)."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot run."""
+        threads = 1 if self.threads is None else self.threads
+        if min(self.devices, threads, self.save_every, self.log_every) < 1 or self.workers < 0:
+            raise ValueError(
+                "machine: devices, threads, save_every and log_every are at least 1 and workers at least 0, "
+                f"got {self}"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A training run, whatever its stage: stages differ in sources, objective and starting weights."""
 
+    recipe: str = "own"
+    """Name of the recipe, carried along for the record."""
     network: NetworkName = "tiny"
     """Which network learns."""
     start: str = "pretrained"
@@ -58,6 +72,11 @@ class Run:
     """Largest share of a source's samples that may turn out unreadable before the run stops."""
     machine: Machine = field(default_factory=Machine)
     """Where it is computed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what has no random numbers."""
+        if self.seed < 0:
+            raise ValueError(f"seed: 0 or more, got {self.seed}")
 
 
 def described(run: object) -> dict[str, Any]:

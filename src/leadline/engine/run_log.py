@@ -23,13 +23,15 @@ class RunLog:
         Raises:
             LeadlineError: where TensorBoard is asked for and not installed.
         """
+        self.first: dict[str, float] = {}
         self._since = time.perf_counter(), step
         self._file, self._board = None, None
         if quiet:
             return
         kept = [line for line in read_log(path) if line["step"] <= step] if path.exists() else []
+        self.first = kept[0] if kept else {}
         write_atomic(path, "".join(json.dumps(line) + "\n" for line in kept))
-        self._board = _open_board(path.parent) if machine.tensorboard else None
+        self._board = _open_board(path.parent, step) if machine.tensorboard else None
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, Tensor]) -> dict[str, float]:
@@ -39,6 +41,7 @@ class RunLog:
         self._since = now, step
         line = {name: value.item() for name, value in values.items()}
         line["seconds_per_step"] = (now - started) / max(step - before, 1)
+        self.first = self.first or line
         if self._file is not None:
             self._file.write(json.dumps({"step": step, **line}) + "\n")
             self._file.flush()
@@ -66,9 +69,9 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
-def _open_board(folder: Path) -> Any:
+def _open_board(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise LeadlineError("TensorBoard is missing: pip install 'leadline[tensorboard]'") from None
-    return SummaryWriter(log_dir=str(folder))
+    return SummaryWriter(log_dir=str(folder), purge_step=step + 1)

@@ -69,5 +69,6 @@ def _require_finite(
         ids = [name for name, is_bad in zip(ids, bad.tolist(), strict=True) if is_bad] or ids
     raise NonFiniteError(
         f"the {what} is {value.item()}; the pictures are {', '.join(ids)}. The weights were not touched: "
-        "look at these pictures and labels, lower optim.lr, or set optim.clip"
+        "look at these pictures and labels, lower optim.lr or set optim.clip, "
+        "which is another run, in another --out"
     )

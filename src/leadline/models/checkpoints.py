@@ -36,9 +36,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise LeadlineError(f"there is no checkpoint at {path}") from None
     except (SafetensorError, OSError) as error:
         raise LeadlineError(f"{path} is not a readable safetensors file: {error}") from error
-    if _KEY not in metadata:
-        raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote")
-    return tensors, json.loads(metadata[_KEY])
+    try:
+        return tensors, json.loads(metadata[_KEY])
+    except (KeyError, ValueError):
+        raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote") from None
 
 
 def save_network(path: Path, name: str, weights: Mapping[str, Tensor], *, about: Mapping[str, Any]) -> None:

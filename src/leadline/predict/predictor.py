@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from leadline.data.transforms import resize_picture
+from leadline.data.transforms import require_usable, resize_picture
 from leadline.geometry import fit_size
 from leadline.models.network import Network
 from leadline.types import Prediction, Size
@@ -36,7 +36,12 @@ class Predictor:
         self.batch = batch
 
     def prepare(self, image: Picture) -> Picture:
-        """Resize a picture for the network: aspect kept, sides a multiple of what the encoder needs."""
+        """Resize a picture for the network: aspect kept, sides a multiple of what the encoder needs.
+
+        Raises:
+            UnreadableError: for a picture too long and narrow to be enlarged.
+        """
+        require_usable(Size(*image.shape[:2]))
         variant = self.network.variant
         lower = Size(self.short_side, self.short_side)
         size = fit_size(Size(*image.shape[:2]), lower, multiple=variant.multiple, bound="lower")

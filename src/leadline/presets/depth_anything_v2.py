@@ -1,4 +1,8 @@
-"""Depth Anything V2 (Yang et al., NeurIPS 2024): a synthetic teacher, a student on its labels alone."""
+"""Depth Anything V2 (Yang et al., NeurIPS 2024): a synthetic teacher, a student on its labels alone.
+
+Not published, so ours: the four scales of gradient matching (MiDaS's), AdamW's betas, no clipping, mirroring
+of the student's pictures, and what `docs/conventions.md` says of how the losses combine.
+"""
 
 from leadline.data.perturb import NONE, Perturbation
 from leadline.data.transforms import Crop
@@ -7,7 +11,7 @@ from leadline.engine.optim import Optim
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
-_CROP = Crop(size=518)  # section 7.1
+_CROP = Crop(size=518)  # V1, section 6; V2 does not say otherwise
 
 
 def _optim(steps: int) -> Optim:
@@ -21,6 +25,7 @@ def _optim(steps: int) -> Optim:
 
 
 TEACHER = TeacherConfig(
+    recipe="depth-anything-v2",
     objective={
         "ssi": Term(loss="ssi_mae", weight=1),  # section 7.1: 1 to 2
         "gradient": Term(loss="gradient_matching", weight=2),
@@ -32,12 +37,14 @@ TEACHER = TeacherConfig(
 )
 
 STUDENT = StudentConfig(
+    recipe="depth-anything-v2",
+    start="pretrained",  # V1, section 3.2: a fresh decoder, never the teacher's weights
     objective={
         "ssi": Term(loss="ssi_mae", weight=1, on="pseudo", trim=0.1),  # section 5.2: 10 % ignored
         "gradient": Term(loss="gradient_matching", weight=2, on="pseudo"),  # section 7.1
         "features": Term(loss="feature_alignment", weight=1, on="pseudo", tolerance=0.85),  # 5.2; weight ours
     },
-    perturb=Perturbation(),  # section 5.2 follows V1
+    perturb=Perturbation(),  # V1's; the author calls it unnecessary for small students (issue 207)
     crop=_CROP,
     batch=192,  # section 7.1
     optim=_optim(480_000),  # section 7.1

@@ -14,12 +14,13 @@ _OBJECTIVE = {
 }
 
 TEACHER = TeacherConfig(
+    recipe="midas",
     objective=_OBJECTIVE,
     perturb=NONE,  # section 6: flips and crops only
     crop=Crop(size=384),  # section 6
-    batch=80,  # section 6: 8 for each dataset; 10 datasets
+    batch=80,  # section 6: 8 of each dataset; ours: 10 datasets, drawn without balancing
     optim=Optim(
-        steps=54_000,  # section 6: 60 epochs of 72,000 pictures
+        steps=54_000,  # section 6: an epoch is 72,000 pictures; ours: 60 of them
         lr=1e-5,  # section 6: pretrained layers
         decoder_ratio=10,  # section 6: 1e-4 for the others
         betas=(0.9, 0.999),  # section 6

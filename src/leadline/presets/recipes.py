@@ -1,4 +1,7 @@
-"""The recipes by name, as the command line offers them."""
+"""The recipes by name, as the command line offers them.
+
+Both networks there are so far are tiny, so every recipe is scaled by `leadline.presets.tiny` here.
+"""
 
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
 

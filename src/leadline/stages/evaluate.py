@@ -91,7 +91,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     config.out.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out / REPORT, json.dumps(report, indent=1))
     _print(report)
-    console.print(f"figures of every picture: {config.out / REPORT}", highlight=False, soft_wrap=True)
+    console.print(f"figures of every picture: {config.out / REPORT}")
     return report
 
 
@@ -135,6 +135,9 @@ def _point(place: Any) -> tuple[int, int]:
 def _measure(models: Mapping[str, Model], config: EvaluateConfig) -> dict[str, list[dict[str, Any]]]:
     """Return the figures of every picture by model."""
     source = open_sources(config.benchmarks, role="benchmarks")
+    names = [part.name for part in source.sources]
+    if len(set(names)) < len(names):
+        raise LeadlineError(f"two benchmarks share a name in {', '.join(names)}: tell them apart with ?name=")
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     samples = overlapped(source.__getitem__, range(len(source)), ahead=8)
     with progress("measuring", total=len(source)) as tick:

@@ -15,7 +15,17 @@ from torch import Tensor
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg
-from leadline.data.shards import Record, Shard, Store, Unreadable, encode_record, finish_store, write_store
+from leadline.data.shards import (
+    Record,
+    Shard,
+    Store,
+    Unreadable,
+    encode_record,
+    finish_store,
+    finished_shards,
+    open_store,
+    write_store,
+)
 from leadline.data.transforms import resize_picture
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
@@ -26,7 +36,7 @@ from leadline.predict.figures import colourise, montage
 from leadline.predict.overlap import overlapped
 from leadline.predict.predictor import Predictor
 from leadline.stages.sources import open_sources
-from leadline.storage import write_atomic
+from leadline.storage import sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, UnreadableError
 
 WORST = "worst.jpg"
@@ -86,24 +96,30 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         "flip_average": config.flip_average,
         "pictures": source.provenance(),
     }
-    finished = [n for i, n in enumerate(counts) if (config.out / f"shard-{i:06d}.json").exists()]
-    missing = total - sum(finished)
-    if fabric.is_global_zero and missing:
+    missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
+    if fabric.is_global_zero:
         _estimate(labeller, missing, config)
     if config.dry_run:
         return config.out
+    if fabric.is_global_zero:
+        open_store(config.out, counts, about=about)
+        sweep(config.out)
+    fabric.barrier()
+    own = range(fabric.global_rank, len(counts), fabric.world_size)
+    share = sum(counts[number] for number in own)
+    finished = sum(counts[number] for number in finished_shards(config.out, own))
     unreadable = 0
     title, quiet = f"labelling {config.out.name}", not fabric.is_global_zero
-    with progress(title, total=total, done=total - missing, quiet=quiet) as tick:
+    with progress(title, total=share, done=finished, quiet=quiet) as tick:
 
         def done(number: int, left_out: int) -> None:
             nonlocal unreadable
             unreadable += left_out
-            if unreadable > config.unreadable_limit * total:
+            if unreadable > config.unreadable_limit * share:
                 raise LeadlineError(
-                    f"{unreadable} of {total} pictures are unreadable, more than unreadable_limit = "
-                    f"{config.unreadable_limit:g}; {config.out} lists them beside its shards: mend or remove "
-                    "them, or raise the limit"
+                    f"{unreadable} of {share} pictures are unreadable, more than unreadable_limit = "
+                    f"{config.unreadable_limit:g}; {config.out} lists them beside its shards. Raise "
+                    "the limit to go on, or mend them and begin again in another --out"
                 )
 
         def make(number: int) -> Shard:
@@ -114,7 +130,6 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
                 tick("")
             return shard
 
-        own = range(fabric.global_rank, len(counts), fabric.world_size)
         write_store(config.out, counts, make, about=about, done=done, numbers=own)
     fabric.barrier()
     if fabric.is_global_zero:
@@ -122,9 +137,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         _draw_worst(Store(config.out), config.out / WORST)
         console.print(
             f"{manifest['count']} labels in {config.out}, {len(manifest['unreadable'])} pictures left out, "
-            f"the least certain in {config.out / WORST}",
-            highlight=False,
-            soft_wrap=True,
+            f"the least certain in {config.out / WORST}"
         )
     fabric.barrier()
     return config.out
@@ -155,13 +168,14 @@ class Labeller:
     def _read(self, number: int) -> _Read | Unreadable:
         try:
             sample = self.source[number]
+            prepared = self.predictor.prepare(sample.image)
         except UnreadableError as error:
             return Unreadable(id=f"{self.source.name}/{number}", reason=str(error))
         if min(sample.size) > self.config.stored_side:
             side = self.config.stored_side
             size = fit_size(sample.size, Size(side, side), multiple=1, bound="lower")
             sample = Sample(image=resize_picture(sample.image, size, "area"), label=None, id=sample.id)
-        return _Read(sample, self.predictor.prepare(sample.image))
+        return _Read(sample, prepared)
 
     def _predict(
         self, pictures: Iterator[_Read | Unreadable]
@@ -200,19 +214,26 @@ def _shards(total: int, size: int) -> list[int]:
 
 
 def _estimate(labeller: Labeller, missing: int, config: PseudoLabelConfig) -> None:
-    """Label a few pictures to say what the whole will cost, and refuse a disk that is too small."""
-    count = min(missing, 4 * config.batch)
-    list(labeller.label(range(min(count, config.batch))))  # the first pictures pay for warming up
+    """Label a few pictures to say what the whole will cost, and refuse a disk that is too small.
+
+    Work that is hardly longer than the estimate goes without.
+    """
+    count = 4 * config.batch
+    if missing <= 2 * count and not (config.dry_run and missing):
+        console.print(f"{missing} pictures to label")
+        return
+    total = len(labeller.source)
+    console.print(f"estimating from {min(count, total)} of {missing} pictures")
+    some = range(0, total, max(1, total // count))[:count]
+    list(labeller.label(some[: config.batch]))  # the first pictures pay for warming up
     start = time.perf_counter()
-    records = [r for r in labeller.label(range(count)) if isinstance(r, Record)]
-    each = (time.perf_counter() - start) / count / config.machine.devices
+    records = [r for r in labeller.label(some) if isinstance(r, Record)]
+    each = (time.perf_counter() - start) / len(some) / config.machine.devices
     size = sum(len(r.jpeg) + len(r.png) + 4096 for r in records) / max(len(records), 1)
     free = shutil.disk_usage(_existing(config.out)).free
     console.print(
         f"{missing} pictures to label: about {timedelta(seconds=round(each * missing))} and "
-        f"{size * missing / 1e6:.0f} MB of disk ({free / 1e6:.0f} MB free)",
-        highlight=False,
-        soft_wrap=True,
+        f"{size * missing / 1e6:.0f} MB of disk ({free / 1e6:.0f} MB free)"
     )
     if size * missing > free:
         raise LeadlineError(

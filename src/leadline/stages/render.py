@@ -1,13 +1,15 @@
 """Stage 0: a seed -> a store of rendered pictures with exact labels."""
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from leadline.console import progress
 from leadline.data.files import encode_jpeg
-from leadline.data.shards import Record, Shard, encode_record, finish_store, write_store
+from leadline.data.shards import Record, Shard, encode_record, finish_store, finished_shards, write_store
 from leadline.render.source import ProceduralSource
 from leadline.types import Size
 
@@ -40,10 +42,12 @@ def render(config: RenderConfig) -> Path:
     source = ProceduralSource(config.count, size=config.size, seed=config.seed)
     firsts = range(0, config.count, config.shard)
     counts = [min(config.shard, config.count - first) for first in firsts]
-    done = sum(n for i, n in enumerate(counts) if (config.out / f"shard-{i:06d}.json").exists())
+    done = sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
     with (
         progress(f"rendering {config.out.name}", total=config.count, done=done) as tick,
-        ProcessPoolExecutor(config.processes, mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(
+            config.processes, mp_context=get_context("spawn"), initializer=_end_with_parent
+        ) as pool,
     ):
 
         def make(number: int) -> Shard:
@@ -60,6 +64,18 @@ def render(config: RenderConfig) -> Path:
         )
     finish_store(config.out)
     return config.out
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed, which otherwise leaves it waiting for ever."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _render(source: ProceduralSource, index: int) -> Record:

@@ -35,7 +35,7 @@ def open_source(spec: str) -> Source:
         LeadlineError: where nothing stands there, or a key or value is wrong; the nearest key is named.
     """
     place, _, query = spec.partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
     if (limit := options.pop("limit", None)) is not None:
         return _make(
             lambda limit: Evenly(_open(place, spec, options), limit), spec, {"limit": limit}, limit=int
@@ -68,7 +68,7 @@ def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
     )
 
 
-def open_sources(specs: Sequence[str], *, role: str) -> Source:
+def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
     """Open the sources of a role, one after another.
 
     Raises:

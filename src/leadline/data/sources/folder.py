@@ -75,13 +75,12 @@ class FolderSource:
         return Sample(image=image, label=label, id=f"{self.name}/{path}")
 
     def provenance(self) -> dict[str, str]:
-        """Name, place, count and licence, the rule of the labels, and a fingerprint over all files."""
+        """Name, count and licence, the rule of the labels, and a fingerprint over all files."""
         files = [(path, self.root / path) for path in self._paths]
         if self.labels is not None:
             files += [(f"label of {path}", _label_file(self.labels, path)) for path in self._paths]
         return {
             "name": self.name,
-            "root": str(self.root),
             "count": str(len(self)),
             "licence": self.licence,
             "labels": "none" if self.coding is None else str(self.coding),

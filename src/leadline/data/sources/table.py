@@ -75,12 +75,11 @@ class TableSource:
         return Sample(image=image, label=label, id=row.id)
 
     def provenance(self) -> dict[str, str]:
-        """Name, place, count and licences, and a fingerprint over all files and how they are read."""
+        """Name, count and licences, and a fingerprint over all files and how they are read."""
         files = [(row.picture, self.root / row.picture) for row in self._rows]
         files += [(f"{row.label}: {row.coding}", self.root / row.label) for row in self._rows]
         return {
             "name": self.name,
-            "root": str(self.root),
             "count": str(len(self)),
             "licence": " | ".join(sorted({row.licence for row in self._rows})),
             "fingerprint": fingerprint(files),

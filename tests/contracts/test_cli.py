@@ -1,0 +1,301 @@
+"""The command line: generated from the configs, and plain about what is wrong."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from leadline import cli
+from leadline.app.demo import DemoConfig
+from leadline.presets.recipes import STUDENTS, TEACHERS
+from leadline.stages.evaluate import EvaluateConfig
+from leadline.stages.pseudo_label import PseudoLabelConfig
+from leadline.stages.render import RenderConfig
+from leadline.types import LeadlineError, Size
+
+PLACES = {
+    "render": "leadline.stages.render.render",
+    "teacher": "leadline.stages.teacher.train_teacher",
+    "pseudo-label": "leadline.stages.pseudo_label.pseudo_label",
+    "student": "leadline.stages.student.train_student",
+    "evaluate": "leadline.stages.evaluate.evaluate",
+    "demo": "leadline.app.demo.demo",
+}
+"""Command -> the function that it calls with its config."""
+
+CONFIGS: dict[tuple[str, ...], Any] = {
+    ("render",): RenderConfig(),
+    ("pseudo-label",): PseudoLabelConfig(),
+    ("evaluate",): EvaluateConfig(),
+    ("demo",): DemoConfig(),
+    **{("teacher", name): config for name, (_, config) in TEACHERS.items()},
+    **{("student", name): config for name, (_, config) in STUDENTS.items()},
+}
+over_commands = pytest.mark.parametrize("command", CONFIGS, ids=" ".join)
+
+Runner = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
+    """Return a function that runs a command in this process and returns exit code, output and errors."""
+    monkeypatch.setenv("COLUMNS", "220")
+
+    def runner(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["leadline", *arguments])
+        try:
+            code = cli.main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 0
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return runner
+
+
+@pytest.fixture
+def received(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that gets the configs that the stages are called with; nothing runs."""
+    configs: list[Any] = []
+    for place in PLACES.values():
+        monkeypatch.setattr(place, configs.append)
+    return configs
+
+
+def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield every field of a config as the command line names it, with its type and value."""
+    types = get_type_hints(type(config))
+    for field in fields(config):
+        name, value = prefix + field.name, getattr(config, field.name)
+        if is_dataclass(value):
+            yield from leaves(value, f"{name}.")
+        elif isinstance(value, Size):
+            yield from ((f"{name}.{side}", int, number) for side, number in value._asdict().items())
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                yield from leaves(inner, f"{name}.{key}.")
+        else:
+            yield name, types[field.name], value
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+# Help
+
+
+def test_every_command__is_tried_here() -> None:
+    assert {command[0] for command in CONFIGS} == set(cli.COMMANDS) == set(PLACES)
+
+
+def test_help__names_every_command_with_what_it_does(run: Runner) -> None:
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    for name, command in cli.COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape((command.__doc__ or '').splitlines()[0])}$", out, re.M)
+    assert run() == run("-h") == (0, out, "")
+
+
+@pytest.mark.parametrize(("command", "recipes"), [("teacher", TEACHERS), ("student", STUDENTS)])
+def test_help__names_every_recipe_with_what_it_is(
+    run: Runner, command: str, recipes: Mapping[str, tuple[str, Any]]
+) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    for name, (text, _) in recipes.items():
+        assert re.search(rf"^  {name} +{re.escape(text)}$", out, re.M)
+    assert run(command) == (0, out, "")
+
+
+@over_commands
+def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, ...]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert f"usage: leadline {' '.join(command)}" in out
+    shown = set(re.findall(r"--[\w.-]+", out))
+    assert [name for name, _, _ in leaves(CONFIGS[command]) if flag(name) not in shown] == []
+
+
+# Overriding
+
+
+def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
+    """Return arguments for a field that differ from its value, and what they mean."""
+    options = [option for option in get_args(kind) if option not in (value, type(None))]
+    if get_origin(kind) is Literal:
+        return [options[0]], options[0]
+    if isinstance(value, bool):
+        return [], not value
+    if isinstance(value, int):
+        return [str(value + 1)], value + 1
+    if isinstance(value, float):
+        return [str(value / 2 or 0.125)], value / 2 or 0.125
+    if isinstance(value, Path):
+        return ["elsewhere/x"], Path("elsewhere/x")
+    if isinstance(value, str):
+        return ["random"], "random"
+    if name.endswith("betas"):
+        return ["0.5", "0.75"], (0.5, 0.75)
+    if isinstance(value, tuple):
+        inner = Path if Path in options else str
+        return ["one", "two"], (inner("one"), inner("two"))
+    assert value is None, name
+    if get_origin(options[0]) is Literal:
+        return [get_args(options[0])[0]], get_args(options[0])[0]
+    return ["7"], options[0]("7")
+
+
+def may_be_overridden(name: str, config: Any, value: Any) -> bool:
+    """Whether a field may change alone: trimming is for one loss, CutMix for pseudo-labels."""
+    if name.endswith((".trim", ".loss")):
+        trimmable: bool = config.objective[name.split(".")[1]].loss == "ssi_mae"
+        return trimmable is name.endswith(".trim")
+    return not (name == "perturb.cutmix" and value == 0)
+
+
+@over_commands
+def test_every_field__can_be_overridden(run: Runner, received: list[Any], command: tuple[str, ...]) -> None:
+    config = CONFIGS[command]
+    arguments, expected = [], {}
+    for name, kind, value in leaves(config):
+        if may_be_overridden(name, config, value):
+            texts, expected[name] = other_text(name, kind, value)
+            negated = flag(name)[::-1].replace("--"[::-1], "", 1)[::-1] if value is True else ""
+            arguments += [negated or flag(name), *texts]
+    assert run(*command, *arguments)[0] == 0
+    (changed,) = received
+    found = {name: value for name, _, value in leaves(changed)}
+    assert {name: found[name] for name in expected} == expected
+    assert type(changed) is type(config)
+
+
+@over_commands
+def test_no_option__means_the_default(run: Runner, received: list[Any], command: tuple[str, ...]) -> None:
+    assert run(*command)[0] == 0
+    assert received == [CONFIGS[command]]
+
+
+def test_none__turns_an_optional_field_off(run: Runner, received: list[Any]) -> None:
+    assert run("teacher", "depth-anything-v2", "--optim.ema", "None")[0] == 0
+    assert received[0].optim.ema is None
+
+
+# What is wrong, said plainly
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (("teacher", "depth-anything-v2", "--optim.stepz", "3"), "--optim.steps"),
+        (("teacher", "midas", "--optim.weight-decai", "3"), "--optim.weight-decay"),
+        (("student", "depth-anything-v1", "--labeled-batch", "3"), "--labelled-batch"),
+        (("pseudo-label", "--picture", "x"), "--pictures"),
+        (("evaluate", "--aligment", "depth"), "--alignment"),
+        (("demo", "--photo", "x"), "--photos"),
+        (("render", "--cout", "3"), "--count"),
+    ],
+)
+def test_misspelt_field__is_answered_with_the_nearest(
+    run: Runner, arguments: Sequence[str], near: str
+) -> None:
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert re.search(rf"^\W+{near} ", err, re.M)
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("teachr",), "leadline: there is no command 'teachr'; did you mean 'teacher'?"),
+        (("pseudo_label",), "leadline: there is no command 'pseudo_label'; did you mean 'pseudo-label'?"),
+        (("xyz",), f"leadline: there is no command 'xyz'; there are: {', '.join(PLACES)}"),
+        (
+            ("teacher", "depth-anything-v3"),
+            "leadline teacher: there is no recipe 'depth-anything-v3'; did you mean 'depth-anything-v2'?",
+        ),
+        (
+            ("student", "midas"),
+            "leadline student: there is no recipe 'midas'; there are: depth-anything-v1, depth-anything-v2",
+        ),
+        (
+            ("teacher", "--optim.steps", "3"),
+            "leadline teacher: there is no recipe '--optim.steps'; "
+            "there are: midas, depth-anything-v1, depth-anything-v2",
+        ),
+    ],
+)
+def test_unknown_word__is_answered_with_the_nearest_or_all(
+    run: Runner, arguments: Sequence[str], message: str
+) -> None:
+    assert run(*arguments) == (2, "", f"{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--optim.steps", "0"), "steps and accumulate are at least 1, got 0, 1"),
+        (("--optim.clip", "-1"), "a norm is positive, got -1.0"),
+        (("--crop.size", "0"), "needs size >= 1"),
+        (("--objective.gradient.trim", "0.2"), "only ssi_mae can be trimmed"),
+        (("--perturb.cutmix", "0.5"), "0 for a teacher, got 0.5"),
+        (("--batch", "0"), "at least 1 picture a step, got 0"),
+        (("--machine.save-every", "0"), "save_every and log_every are at least 1"),
+        (("--seed", "-1"), "seed: 0 or more, got -1"),
+        (("--network", "vits"), "invalid choice 'vits'"),
+        (("--machine.accelerator", "gpu"), "invalid choice 'gpu'"),
+        (("--optim.lr", "fast"), "fast"),
+    ],
+)
+def test_wrong_value__is_one_message_without_a_traceback(
+    run: Runner, options: Sequence[str], message: str
+) -> None:
+    code, out, err = run("teacher", "depth-anything-v2", *options)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert "dummy" not in err
+    said = [line for line in err.splitlines() if re.search(r"\w", line)]
+    assert len(said) <= 6  # a title, the message, what the option means, where the help is
+
+
+def test_mistake_that_can_be_mended__is_one_line_and_exit_code_1(run: Runner, tmp_path: Path) -> None:
+    missing = tmp_path / "nothing"
+    code, out, err = run("teacher", "depth-anything-v2", "--labelled", str(missing))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"leadline teacher: {missing} is neither a folder")
+    assert err.count("\n") == 1
+
+
+def test_interruption__says_how_to_go_on_and_exits_with_130(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(arguments: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "teacher", interrupt)
+    message = "leadline teacher: interrupted; the same command goes on from here\n"
+    assert run("teacher", "depth-anything-v2") == (130, "", message)
+
+
+def test_error_of_our_own__is_not_dressed_up(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: Sequence[str]) -> None:
+        raise AssertionError("a mistake in the program")
+
+    monkeypatch.setitem(cli.COMMANDS, "teacher", fail)
+    with pytest.raises(AssertionError, match="a mistake in the program"):
+        run("teacher", "depth-anything-v2")
+
+
+def test_error__is_caught_from_any_command(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: Sequence[str]) -> None:
+        raise LeadlineError("what is wrong")
+
+    for name in cli.COMMANDS:
+        monkeypatch.setitem(cli.COMMANDS, name, fail)
+        assert run(name) == (1, "", f"leadline {name}: what is wrong\n")
