@@ -272,6 +272,16 @@ def test_mistake_that_can_be_mended__is_one_line_and_exit_code_1(run: Runner, tm
     assert err.count("\n") == 1
 
 
+def test_refusal_of_the_system__is_one_line_and_exit_code_1(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(arguments: Sequence[str]) -> None:
+        raise PermissionError(13, "Permission denied", "runs/teacher")
+
+    monkeypatch.setitem(cli.COMMANDS, "teacher", refuse)
+    assert run("teacher") == (1, "", "leadline teacher: Permission denied (runs/teacher)\n")
+
+
 def test_interruption__says_how_to_go_on_and_exits_with_130(
     run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

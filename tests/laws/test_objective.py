@@ -149,6 +149,17 @@ def test_feature_term__looks_at_its_part_alone(part: Part) -> None:
     assert float(evaluate_terms(objective, random_maps(4), batch, (changed, frozen))["features"]) == 0
 
 
+def test_feature_term__leaves_out_what_could_not_be_read() -> None:
+    features, frozen = torch.randn(2, 3, 8, 3, 3, generator=torch.Generator().manual_seed(0))
+    objective = {"f": Term(loss="feature_alignment")}
+    batch = make_batch(random_maps(3))
+    batch.valid[1] = False
+    found = evaluate_terms(objective, random_maps(3), batch, (features, frozen))["f"]
+    readable = make_batch(random_maps(2))
+    alone = evaluate_terms(objective, random_maps(2), readable, (features[::2], frozen[::2]))["f"]
+    torch.testing.assert_close(found, alone)
+
+
 def test_feature_term__has_its_own_tolerance() -> None:
     batch = make_batch(random_maps(1))
     features = torch.tensor([1.0, 0])[None, :, None, None]

@@ -75,6 +75,18 @@ def test_lines_up_to_the_resumed_step__stay_as_they_were(tmp_path: Path) -> None
     assert path.read_text().splitlines() == before[:2]
 
 
+def test_first_line__is_that_of_the_run_and_not_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with RunLog(path, step=0, machine=QUIET, quiet=False) as log:
+        assert log.first == {}
+        for step in (1, 2):
+            log.write(step, {"loss": torch.tensor(1 / step)})
+        assert log.first["loss"] == 1
+    with RunLog(path, step=2, machine=QUIET, quiet=False) as log:
+        log.write(3, {"loss": torch.tensor(1 / 3)})
+        assert log.first["loss"] == 1
+
+
 def test_quiet_log__writes_nothing_and_still_answers(tmp_path: Path) -> None:
     with RunLog(tmp_path / "log.jsonl", step=0, machine=Machine(tensorboard=True), quiet=True) as log:
         line = log.write(1, {"loss": torch.tensor(2.0)})

@@ -197,6 +197,15 @@ def test_another_config__in_the_same_folder_is_refused_naming_the_field(
     assert path.read_bytes() == before
 
 
+def test_data__may_move_between_a_run_and_its_continuation(tmp_path: Path, watched: list[Weights]) -> None:
+    config = small(tiny.teacher(depth_anything_v2.TEACHER), batch=2, out=tmp_path / "run")
+    for name in ("here", "there"):
+        spec = write_folder(tmp_path / name, Discs())
+        train_teacher(replace(config, labelled=(spec,)))
+        (tmp_path / name).rename(tmp_path / "gone")
+    assert len(watched) == 3
+
+
 def test_other_data__in_the_same_folder_are_refused(tmp_path: Path) -> None:
     train(small_run(steps=1), tmp_path / "run")
     with pytest.raises(LeadlineError, match=r"data\.seed: 0 -> 4"):
@@ -221,6 +230,35 @@ def test_unreadable_files__past_the_limit_stop_the_run(tmp_path: Path) -> None:
     ):
         train(small_run(steps=4, unreadable_limit=0.25), tmp_path / "run", source=source)
     assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_unreadable_files__count_once_also_where_the_run_was_killed_between_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Discs(
+        count=4, unreadable={0, 1, 2}
+    )  # three steps see two of them at least, the fourth one at most
+    machine = replace(ONE_THREAD, save_every=1)
+
+    def stop(fabric: Any, model: Any, *others: Any, **options: Any) -> dict[str, Tensor]:
+        if len(list((tmp_path / "run").glob("state-000000003.*"))) == 1:
+            raise KeyboardInterrupt
+        return train_step(fabric, model, *others, **options)
+
+    def run(limit: float) -> None:
+        config = small_run(steps=4, unreadable_limit=limit, machine=machine)
+        train(config, tmp_path / "run", source=source, batch=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "train_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(1.0)
+    with pytest.raises(LeadlineError, match=r"files are unreadable, more than the limit of 1 "):
+        run(0.25)
+    run(1.0)  # what is forgiven may change when a run goes on
+    said = shown(capsys)
+    named = sorted(said.count(f"discs/{index} was made unreadable") for index in source.unreadable)
+    assert named[:2] == [1, 1]  # those that the state remembers
 
 
 def test_loss_that_is_no_number__stops_the_run_with_ids_and_saves_nothing(

@@ -219,7 +219,7 @@ def _estimate(labeller: Labeller, missing: int, config: PseudoLabelConfig) -> No
     Work that is hardly longer than the estimate goes without.
     """
     count = 4 * config.batch
-    if missing <= 2 * count and not (config.dry_run and missing):
+    if missing <= count and not (config.dry_run and missing):
         console.print(f"{missing} pictures to label")
         return
     total = len(labeller.source)
