@@ -13,6 +13,8 @@ import torch
 from machine import describe, ratio
 
 from leadline.data.files import encode_jpeg
+from leadline.engine.fit import launch
+from leadline.engine.run import Machine
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
 from leadline.stages.pseudo_label import Labeller, PseudoLabelConfig
@@ -30,6 +32,7 @@ def make_pictures(folder: Path) -> None:
 
 def main() -> None:
     print(describe())
+    launch(Machine(accelerator="cpu"))
     with tempfile.TemporaryDirectory() as made:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(made)
         if len(sys.argv) == 1:

@@ -30,10 +30,9 @@ losses.normalise: constant maps unguarded :: deviation.masked_fill(deviation <= 
 losses.normalise: NaN times zero :: .masked_fill(~valid, 0) => * valid
 losses.normalise: bfloat16 inside autocast :: .float() =>
 losses.normalise: scale left out of the gradient :: centred / deviation => centred / deviation.detach()
-losses.ssi_mae: residual's sign :: valid) - n => valid) + n
+losses.normalised_residual: residual's sign :: valid) - n => valid) + n
 losses.ssi_mae: trimming ignored :: trim=trim => trim=0.0
 losses.ssi_mse: shift ignored :: + shift => + 0 * shift
-losses.gradient_matching: residual's sign :: valid) - n => valid) + n
 losses.gradient_matching: strides 1, 2, 3, 4 :: 2**scale for => scale + 1 for
 losses.gradient_matching: one axis sub-sampled :: residual[..., ::stride, ::stride], valid[..., ::stride, ::stride] => residual[..., ::stride], valid[..., ::stride]
 losses.gradient_matching: half a product mask :: (v[..., 1:] & v[..., :-1]) => v[..., 1:]

@@ -39,8 +39,19 @@ def normalise(values: Map, valid: Mask) -> Map:
     return centred / deviation.masked_fill(deviation <= 1e-6, 1)
 
 
+def normalised_residual(prediction: Map, target: Map, valid: Mask) -> Map:
+    """Difference of the two maps after `normalise`: what `ssi_mae` and `gradient_matching` both look at."""
+    return normalise(prediction, valid) - normalise(target, valid)
+
+
 def ssi_mae(
-    prediction: Map, target: Map, valid: Mask, *, trim: float = 0, weight: Weight | None = None
+    prediction: Map,
+    target: Map,
+    valid: Mask,
+    *,
+    trim: float = 0,
+    weight: Weight | None = None,
+    residual: Map | None = None,
 ) -> Scalar:
     """Scale-and-shift-invariant mean absolute error of two maps normalised by `normalise`.
 
@@ -49,9 +60,11 @@ def ssi_mae(
     0.1 for the pixels Depth Anything V2 ignores in pseudo-labels (section 5.2). The mean is over the pixels
     that stay, as V2's author writes it (DepthAnything/Depth-Anything-V2 issue 108); MiDaS divides the same
     sum by twice the number of all valid pixels, which is a weight of ``(1 - trim) / 2``.
+
+    `residual` saves the work where `normalised_residual` of the same maps is at hand.
     """
-    residual = (normalise(prediction, valid) - normalise(target, valid)).abs()
-    return _average(trimmed_mean(residual, valid, trim=trim), valid, weight)
+    residual = normalised_residual(prediction, target, valid) if residual is None else residual
+    return _average(trimmed_mean(residual.abs(), valid, trim=trim), valid, weight)
 
 
 def ssi_mse(prediction: Map, target: Map, valid: Mask, *, weight: Weight | None = None) -> Scalar:
@@ -67,15 +80,22 @@ def ssi_mse(prediction: Map, target: Map, valid: Mask, *, weight: Weight | None 
 
 
 def gradient_matching(
-    prediction: Map, target: Map, valid: Mask, *, scales: int = 4, weight: Weight | None = None
+    prediction: Map,
+    target: Map,
+    valid: Mask,
+    *,
+    scales: int = 4,
+    weight: Weight | None = None,
+    residual: Map | None = None,
 ) -> Scalar:
     """Multi-scale difference of the gradients of two maps normalised by `normalise`.
 
     Sum over `scales` resolutions, sub-sampled by strides 1, 2, 4, 8, of ``|d/dx| + |d/dy|`` of the
     residual where both neighbours are valid, each resolution divided by its own count of valid pixels.
-    0 where the maps differ by a positive affine function. Source: MiDaS, section 5.
+    0 where the maps differ by a positive affine function. `residual` is as for `ssi_mae`. Source: MiDaS,
+    section 5.
     """
-    residual = normalise(prediction, valid) - normalise(target, valid)
+    residual = normalised_residual(prediction, target, valid) if residual is None else residual
     total = torch.zeros(len(residual), 1, 1, 1, device=residual.device)
     for stride in (2**scale for scale in range(scales)):
         r, v = residual[..., ::stride, ::stride], valid[..., ::stride, ::stride]

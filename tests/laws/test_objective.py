@@ -73,6 +73,17 @@ def test_regions__weigh_by_their_area() -> None:
     assert value(Term(loss="ssi_mae"), prediction, batch) == pytest.approx(2 * 0.25 / 2)
 
 
+@over_map_losses
+def test_regions__weigh_by_their_area_in_every_loss(loss: MapLoss) -> None:
+    prediction, target, pasted = random_maps(1), random_maps(1, seed=1), box(length=8)
+    rest, region = make_batch(target), make_batch(target)
+    rest, region = replace(rest, valid=~pasted), replace(region, valid=pasted)
+    term = Term(loss=loss)
+    expected = 0.75 * value(term, prediction, rest) + 0.25 * value(term, prediction, region)
+    found = value(term, prediction, make_batch(target, cut=[0], pasted=pasted))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_trimming__acts_in_each_region() -> None:
     pasted = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
     pasted[..., 1:3, 1:3] = True

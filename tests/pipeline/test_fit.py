@@ -198,12 +198,13 @@ def test_another_config__in_the_same_folder_is_refused_naming_the_field(
 
 
 def test_data__may_move_between_a_run_and_its_continuation(tmp_path: Path, watched: list[Weights]) -> None:
-    config = small(tiny.teacher(depth_anything_v2.TEACHER), batch=2, out=tmp_path / "run")
-    for name in ("here", "there"):
-        spec = write_folder(tmp_path / name, Discs())
-        train_teacher(replace(config, labelled=(spec,)))
-        (tmp_path / name).rename(tmp_path / "gone")
-    assert len(watched) == 3
+    here = write_folder(tmp_path / "here", Discs())
+    config = small(tiny.teacher(depth_anything_v2.TEACHER), labelled=(here,), batch=2, out=tmp_path / "run")
+    path = train_teacher(config)
+    (tmp_path / "here").rename(tmp_path / "there")
+    there = here.replace(str(tmp_path / "here"), str(tmp_path / "there"))
+    assert train_teacher(replace(config, labelled=(there,))) == path
+    assert len(watched) == 3  # the first weights, and those after two steps of the one run
 
 
 def test_other_data__in_the_same_folder_are_refused(tmp_path: Path) -> None:

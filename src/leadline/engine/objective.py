@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.losses import feature_alignment, gradient_matching, ssi_mae, ssi_mse
+from leadline.losses import feature_alignment, gradient_matching, normalised_residual, ssi_mae, ssi_mse
 from leadline.types import Batch
 
 Part = Literal["all", "labelled", "pseudo"]
@@ -38,7 +38,7 @@ class Term:
             raise ValueError(f"objective: trim is a share from 0 to below 1, got {self.trim}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Regions:
     """A batch as the losses see it: each CutMix region is a picture of its own, weighted by its area."""
 
@@ -46,6 +46,11 @@ class Regions:
     target: Float[Tensor, "n 1 h w"]
     valid: Bool[Tensor, "n 1 h w"]
     weight: Float[Tensor, "n"]
+
+    @cached_property
+    def residual(self) -> Float[Tensor, "n 1 h w"]:
+        """What several losses look at, computed once."""
+        return normalised_residual(self.prediction, self.target, self.valid)
 
 
 def rows_of(batch: Batch, part: Part) -> slice:
@@ -108,8 +113,8 @@ def _evaluate(
     arguments = part.prediction, part.target, part.valid
     match term.loss:
         case "ssi_mae":
-            return ssi_mae(*arguments, trim=term.trim, weight=part.weight)
+            return ssi_mae(*arguments, trim=term.trim, weight=part.weight, residual=part.residual)
         case "ssi_mse":
             return ssi_mse(*arguments, weight=part.weight)
         case "gradient_matching":
-            return gradient_matching(*arguments, weight=part.weight)
+            return gradient_matching(*arguments, weight=part.weight, residual=part.residual)
