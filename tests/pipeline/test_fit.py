@@ -140,9 +140,11 @@ def test_accumulated_run__equals_the_whole_one(tmp_path: Path) -> None:
         for accumulate in (1, 2)
     )
     one, other = (read_log(path.parent / LOG) for path in (whole, parted))
-    for before, after in zip(one, other, strict=True):
+    # AdamW's first step is the sign of the gradient, which turns rounding near zero into a whole step: what
+    # follows it agrees less closely on some processors.
+    for before, after, tolerance in zip(one, other, (1e-3, 2e-2), strict=True):
         for name in ("loss", "ssi", "gradient", "gradient_norm", "output_mean"):
-            assert after[name] == pytest.approx(before[name], rel=1e-3), name
+            assert after[name] == pytest.approx(before[name], rel=tolerance), name
 
 
 @pytest.mark.parametrize("ema", [None, 0.9])
