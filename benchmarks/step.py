@@ -57,7 +57,7 @@ def compare(title: str, run: Run, store: Store, *, pseudo: bool, batch: int, rou
     stream = Stream(source=store, batch=batch, perturb=run.perturb, pseudo=pseudo)
     batches = Batches([stream], crop=run.crop, interpolation=network.variant.interpolation, seed=0)
     averages = {name: t.clone() for name, t in network.state_dict().items()}
-    steps = iter(load(batches, steps=range(10_000), workers=1))
+    steps = iter(load(batches, steps=range(10_000), workers=0))
     constant = torch.zeros(batch, 3, run.crop.size, run.crop.size, dtype=torch.uint8)
     constant = constant.contiguous(memory_format=torch.channels_last)
 

@@ -1,13 +1,15 @@
 """The training loop, the same for every stage: it counts, logs and saves."""
 
 import ctypes
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
@@ -48,6 +50,7 @@ def launch(machine: Machine, precision: str = "32-true") -> Fabric:
         raise LeadlineError(f"machine.accelerator {machine.accelerator}: {error}") from error
     fabric.launch()
     _keep_memory()
+    cv2.setNumThreads(0)  # its own would compete with ours
     if machine.threads is not None:  # after the launch, which sets its own number for several processes
         torch.set_num_threads(machine.threads)
     return fabric
@@ -95,16 +98,10 @@ def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, 
         sweep(out)
     torch.manual_seed(run.seed)
     learner = _build_learner(run)
-    batches = Batches(
-        streams,
-        crop=run.crop,
-        interpolation=learner.network.variant.interpolation,
-        seed=run.seed,
-        parts=run.optim.accumulate * fabric.world_size,
-    )
     trainee = _set_up(run, fabric, learner)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    batches = _load(run, fabric, streams, learner, steps=range(trainee.state.step, run.optim.steps))
     _train(run, fabric, trainee, batches, watch, out, about)
     if fabric.is_global_zero:
         weights = trainee.state.averages or learner.network.state_dict()
@@ -147,11 +144,36 @@ def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
     return _Trainee(state, model, cast(torch.optim.Optimizer, shared))
 
 
+def _load(
+    run: Run, fabric: Fabric, streams: Sequence[Stream], learner: Learner, *, steps: range
+) -> Iterator[list[Batch]]:
+    """Open the batches of `steps`."""
+    workers = run.machine.workers
+    if workers is None:
+        on_cpu = fabric.device.type == "cpu"
+        workers = 0 if on_cpu else max(1, min(8, (os.cpu_count() or 1) // run.machine.devices))
+    batches = Batches(
+        streams,
+        crop=run.crop,
+        interpolation=learner.network.variant.interpolation,
+        seed=run.seed,
+        parts=run.optim.accumulate * fabric.world_size,
+    )
+    return load(
+        batches,
+        steps=steps,
+        workers=workers,
+        rank=fabric.global_rank,
+        processes=fabric.world_size,
+        pin=fabric.device.type == "cuda",
+    )
+
+
 def _train(
     run: Run,
     fabric: Fabric,
     trainee: _Trainee,
-    batches: Batches,
+    batches: Iterator[list[Batch]],
     watch: "Watch",
     out: Path,
     about: Mapping[str, Any],
@@ -159,19 +181,11 @@ def _train(
     """Do the steps that are left, each from its batches to the log."""
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
     steps = range(state.step, run.optim.steps)
-    loaded = load(
-        batches,
-        steps=steps,
-        workers=machine.workers,
-        rank=fabric.global_rank,
-        processes=fabric.world_size,
-        pin=fabric.device.type == "cuda",
-    )
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
     ):
-        for step, parts in zip(steps, loaded, strict=True):
+        for step, parts in zip(steps, batches, strict=True):
             watch.look(parts)
             torch.manual_seed(run.seed + step)
             set_rates(trainee.optimiser, step, run.optim)
@@ -197,11 +211,11 @@ def _train(
 
 def _average(averages: Averages, learner: Learner, decay: float) -> None:
     """Move the averages towards the weights: ``a = decay * a + (1 - decay) * w``."""
-    for name, weight in learner.network.state_dict().items():
-        if weight.is_floating_point():
-            averages[name].lerp_(weight, 1 - decay)
-        else:
-            averages[name].copy_(weight)
+    weights = learner.network.state_dict()
+    moving = [name for name, weight in weights.items() if weight.is_floating_point()]
+    torch._foreach_lerp_([averages[name] for name in moving], [weights[name] for name in moving], 1 - decay)
+    for name in weights.keys() - set(moving):
+        averages[name].copy_(weights[name])
 
 
 class Watch:

@@ -25,8 +25,9 @@ class Machine:
     """Devices, one process each; on ``cpu`` that many processes."""
     threads: int | None = None
     """Threads for arithmetic in a process; PyTorch's choice where not given."""
-    workers: int = 1
-    """Processes that prepare batches; 0 prepares them between the steps."""
+    workers: int | None = None
+    """Processes that prepare batches; 0 prepares them between the steps. Where not given, up to 8 beside a
+    GPU, and 0 on a CPU, where they take more from the arithmetic than they save (benchmarks/step.py)."""
     save_every: int = 100
     """Steps between the states a killed run goes on from."""
     log_every: int = 10
@@ -37,7 +38,8 @@ class Machine:
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
         threads = 1 if self.threads is None else self.threads
-        if min(self.devices, threads, self.save_every, self.log_every) < 1 or self.workers < 0:
+        workers = self.workers or 0
+        if min(self.devices, threads, self.save_every, self.log_every) < 1 or workers < 0:
             raise ValueError(
                 "machine: devices, threads, save_every and log_every are at least 1 and workers at least 0, "
                 f"got {self}"
