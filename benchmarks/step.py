@@ -50,7 +50,7 @@ def make_store(folder: Path) -> Store:
 def compare(title: str, run: Run, store: Store, *, pseudo: bool, batch: int, rounds: int) -> None:
     fabric = launch(Machine(accelerator="cpu"))
     network = Network(run.network, pretrained=True)
-    frozen = build_encoder(network.variant, pretrained=True) if pseudo else None
+    frozen = build_encoder(network.variant.encoder, pretrained=True) if pseudo else None
     learner = Learner(network.train(), frozen=frozen).to(memory_format=torch.channels_last)
     others = torch.nn.ModuleList([network.decoder, learner.projection])
     model, optimiser = fabric.setup(learner, build_optimiser(network.encoder, others, run.optim))

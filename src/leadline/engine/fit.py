@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
@@ -50,7 +49,6 @@ def launch(machine: Machine, precision: str = "32-true") -> Fabric:
         raise LeadlineError(f"machine.accelerator {machine.accelerator}: {error}") from error
     fabric.launch()
     _keep_memory()
-    cv2.setNumThreads(0)  # its own would compete with ours
     if machine.threads is not None:  # after the launch, which sets its own number for several processes
         torch.set_num_threads(machine.threads)
     return fabric
@@ -128,8 +126,9 @@ def _build_learner(run: Run) -> Learner:
         network, _ = load_network(Path(run.start))
         if network.name != run.network:
             raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
-    needs_frozen = any(term.loss == "feature_alignment" for term in run.objective.values())
-    frozen = build_encoder(find_variant(run.frozen or run.network), pretrained=True) if needs_frozen else None
+    frozen = None
+    if any(term.loss == "feature_alignment" for term in run.objective.values()):
+        frozen = build_encoder(find_variant(run.frozen or run.network).encoder, pretrained=True)
     return Learner(network.train(), frozen=frozen)
 
 
