@@ -45,6 +45,13 @@ def evaluate(arguments: Sequence[str]) -> None:
     evaluate(_parse("evaluate", EvaluateConfig(), arguments))
 
 
+def predict(arguments: Sequence[str]) -> None:
+    """Write the maps of pictures, in any of six formats."""
+    from leadline.stages.predict import PredictConfig, predict
+
+    predict(_parse("predict", PredictConfig(), arguments))
+
+
 def demo(arguments: Sequence[str]) -> None:
     """Run the whole pipeline in minutes and write a report."""
     from leadline.app.demo import DemoConfig, demo
@@ -58,6 +65,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "pseudo-label": pseudo_label,
     "student": student,
     "evaluate": evaluate,
+    "predict": predict,
     "demo": demo,
 }
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from leadline.models.network import Network
-from leadline.predict.predictor import Predictor
+from leadline.predict.predictor import Predictor, View
 from leadline.types import Size, Space
 
 SHAPES = [Size(64, 64), Size(37, 91), Size(91, 37), Size(64, 64), Size(12, 180), Size(1, 1), Size(37, 91)]
@@ -23,7 +23,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def predictor(network: Network) -> Predictor:
-    return Predictor(network, short_side=32, batch=2)
+    return Predictor(network, size=32, batch=2)
 
 
 def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) -> None:
@@ -31,7 +31,7 @@ def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) 
     together = predictor(pictures)
     assert len(together) == len(pictures)
     for number, found in enumerate(together):
-        alone = predictor([pictures[number]])[0]
+        alone = predictor(pictures[number])
         assert found.space is alone.space is Space.AFFINE_DISPARITY
         np.testing.assert_allclose(found.values, alone.values, rtol=1e-5, atol=1e-5)
     assert not np.allclose(together[0].values, together[3].values)  # of one size, and told apart
@@ -39,7 +39,7 @@ def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) 
 
 @pytest.mark.parametrize("size", [*SHAPES, Size(33, 65), Size(200, 7)], ids=str)
 def test_predictor__the_map_has_the_size_of_the_picture(predictor: Predictor, size: Size) -> None:
-    (found,) = predictor([picture(size)])
+    found = predictor(picture(size))
     assert found.values.shape == size
     assert found.values.dtype == np.float32
     assert np.isfinite(found.values).all()
@@ -80,7 +80,7 @@ def test_predictor__takes_an_iterator(predictor: Predictor) -> None:
 def test_restore__corners_keep_their_place_and_no_value_overshoots(predictor: Predictor) -> None:
     values = torch.zeros(1, 1, 4, 4)
     values[0, 0, 0, 0], values[0, 0, 3, 3] = 1, 2
-    found = predictor.restore(values, Size(13, 31)).values
+    found = predictor.restore(View(values), Size(13, 31)).values
     assert found.shape == (13, 31)
     assert (found[0, 0], found[-1, -1]) == (1, 2)
     assert (found.min(), found.max()) == (0, 2)
@@ -88,7 +88,7 @@ def test_restore__corners_keep_their_place_and_no_value_overshoots(predictor: Pr
 
 def test_restore__is_linear_from_corner_to_corner(predictor: Predictor) -> None:
     ramp = torch.arange(4.0)[None, None, None].expand(1, 1, 4, 4)
-    found = predictor.restore(ramp, Size(5, 7)).values
+    found = predictor.restore(View(ramp), Size(5, 7)).values
     np.testing.assert_allclose(found, np.tile(np.linspace(0, 3, 7), (5, 1)), atol=1e-6)
 
 

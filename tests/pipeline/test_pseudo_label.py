@@ -17,7 +17,7 @@ from leadline.losses import ssi_mae
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.figures import colourise, montage
-from leadline.predict.predictor import Predictor
+from leadline.predict.predictor import Predictor, View
 from leadline.stages.pseudo_label import WORST, PseudoLabelConfig, pseudo_label
 from leadline.stages.sources import open_source
 from leadline.types import LeadlineError, Size, Space
@@ -95,11 +95,11 @@ def test_pseudo_label__labels_are_the_predictors_maps(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
     labels = Store(store)
-    predictor = Predictor(load_network(config.teacher)[0], short_side=32)
+    predictor = Predictor(load_network(config.teacher)[0], size=32)
     assert len(labels) == len(SIZES)
     for index, size in enumerate(SIZES):
         picture = read_picture(photos / f"{index}.png")
-        sample, (expected,) = labels[index], predictor([picture])
+        sample, expected = labels[index], predictor(picture)
         assert sample.label is not None
         assert sample.id == f"photos/{index}.png"
         assert sample.size == size
@@ -144,7 +144,7 @@ def test_pseudo_label__the_teachers_hash_is_that_of_its_file(store: Path, config
 def test_pseudo_label__quality_is_the_disagreement_with_the_mirrored_picture(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
-    predictor = Predictor(load_network(config.teacher)[0], short_side=32)
+    predictor = Predictor(load_network(config.teacher)[0], size=32)
     for index, quality in enumerate(Store(store).quality):
         prepared = predictor.prepare(read_picture(photos / f"{index}.png"))
         straight = predictor.maps([prepared])[0][..., ::2, ::2]
@@ -171,17 +171,17 @@ def test_pseudo_label__flip_average_stores_the_mean_of_both(
 ) -> None:
     spec = f"{photos}?limit=1"
     out = pseudo_label(replace(config, pictures=(spec,), flip_average=True, out=tmp_path / "labels"))
-    predictor = Predictor(load_network(config.teacher)[0], short_side=32)
+    predictor = Predictor(load_network(config.teacher)[0], size=32)
     prepared = predictor.prepare(read_picture(photos / "0.png"))
     both = (
         predictor.maps([prepared])[0],
         predictor.maps([np.ascontiguousarray(prepared[:, ::-1])])[0].flip(-1),
     )
-    expected = predictor.restore((both[0] + both[1]) / 2, SIZES[0]).values
+    expected = predictor.restore(View((both[0] + both[1]) / 2), SIZES[0]).values
     label = Store(out)[0].label
     assert label is not None
     np.testing.assert_allclose(label.values, expected, atol=np.ptp(expected) / 65535 + 1e-5)
-    assert not np.allclose(label.values, predictor.restore(both[0], SIZES[0]).values, atol=1e-3)
+    assert not np.allclose(label.values, predictor.restore(View(both[0]), SIZES[0]).values, atol=1e-3)
 
 
 def test_pseudo_label__stored_side_shrinks_picture_and_label_alike(
