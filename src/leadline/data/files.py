@@ -106,13 +106,16 @@ def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> byte
     return stream.getvalue()
 
 
-def encode_map(values: UInt16[np.ndarray, "h w"]) -> bytes:
+def encode_map(values: UInt16[np.ndarray, "h w"], *, fast: bool = False) -> bytes:
     """Encode a 16-bit map as PNG, without loss; equal maps give equal bytes.
 
-    Level 1 was measured on smooth maps of 256x341: level 6 saves 2 to 18 % more for three times the time, and
-    OpenCV's default (run lengths only) takes half the time for 4 to 30 % more space.
+    Measured on 30 maps of about 321x481: 3.8 ms and 163 kB; `fast` (run lengths only, OpenCV's default) takes
+    2.2 ms and 177 kB. Level 6 saves little more for three times the time.
     """
-    _, data = cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    options = (
+        [] if fast else [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+    )
+    _, data = cv2.imencode(".png", values, options)
     return data.tobytes()
 
 

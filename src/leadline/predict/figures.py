@@ -1,6 +1,7 @@
 """Maps as pictures that people can look at."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def _figure(before: Sequence[Picture], prediction: Prediction) -> Picture:
     panels.append(colourise(nearness, between=between))
     height = max(size.h, 160)  # what the bar's words need
     gap = np.full((height, max(2, height // 100), 3), 255, np.uint8)
-    bar = _bar(height, prediction.space, between)
+    bar = _bar(height, prediction.space, None if prediction.space is Space.AFFINE_DISPARITY else between)
     parts = [part for panel in panels for part in (_on_white(panel, height), gap)]
     return np.hstack([*parts, bar])
 
@@ -85,23 +86,23 @@ def _on_white(picture: Picture, height: int) -> Picture:
     return np.pad(picture, (rows, (0, 0), (0, 0)), constant_values=255)
 
 
-def _bar(height: int, space: Space, between: tuple[float, float]) -> Picture:
+@lru_cache(maxsize=64)  # a folder's pictures are mostly of a few sizes
+def _bar(height: int, space: Space, between: tuple[float, float] | None) -> Picture:
     """Draw the scale of colours from near (above) to far, with numbers where the space has a unit."""
     text = min(max(height // 26, 11), 36)
     font, small = (ImageFont.load_default(size) for size in (text, 0.85 * text))
     top, bottom, left, right = 2 * text, height - 2 * text, text // 2, 2 * text
-    ticks = [] if space is Space.AFFINE_DISPARITY else [0, 0.25, 0.5, 0.75, 1]
+    ticks = [] if between is None else list(np.linspace(between[1], between[0], 5))
     sheet = Image.new("RGB", (round((6.2 if ticks else 4.2) * text), height), "white")
     draw = ImageDraw.Draw(sheet)
     ramp = np.repeat(np.linspace(1, 0, bottom - top, dtype=np.float32)[:, None], right - left, axis=1)
     sheet.paste(Image.fromarray(colourise(ramp, between=(0, 1))), (left, top))
     draw.text((left, top - text // 2), "near", fill=_INK, font=font, anchor="ls")
     draw.text((left, bottom + text // 3), "far", fill=_INK, font=font, anchor="lt")
-    for share in ticks:
-        y = round(top + share * (bottom - 1 - top))
+    for number, value in enumerate(ticks):
+        y = round(top + number / 4 * (bottom - 1 - top))
         draw.line((right, y, right + text // 4, y), fill=_INK, width=max(1, text // 12))
-        words = _number(between[1] + share * (between[0] - between[1]), space)
-        draw.text((right + text // 2, y), words, fill=_INK, font=small, anchor="lm")
+        draw.text((right + text // 2, y), _number(value, space), fill=_INK, font=small, anchor="lm")
     what = {
         Space.DEPTH: "depth in metres",
         Space.DISPARITY: "disparity in 1/metres",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -106,7 +107,7 @@ def read_prediction(path: Path) -> Prediction:
     """
     try:
         if path.suffix == ".npz":
-            with np.load(path) as archive:
+            with path.open("rb") as stream, np.load(stream) as archive:
                 return Prediction(
                     values=archive["values"],
                     space=Space(str(archive["space"])),
@@ -119,7 +120,7 @@ def read_prediction(path: Path) -> Prediction:
         if "infinity" in text:
             values[stored == int(text["infinity"])] = np.inf
         return Prediction(values=values, space=Space(text["space"]))
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise UnreadableError(
             f"{path} cannot be read as a prediction: {error}; expected an .npz, or a 16-bit .png with scale "
             "and offset in its metadata, as leadline predict writes them"
@@ -144,7 +145,7 @@ def _png(map: Float32[np.ndarray, "h w"], space: str, unit: str) -> tuple[bytes,
     else:
         stored, scale, offset = quantise(map)
         facts |= {"scale": scale, "offset": offset}
-    data = encode_map(stored)
+    data = encode_map(stored, fast=True)
     text = {key: value if isinstance(value, str) else repr(value) for key, value in facts.items()}
     chunks = b"".join(_chunk(key, value) for key, value in text.items())
     after_header = 8 + 25  # signature, and IHDR, which must be the first chunk

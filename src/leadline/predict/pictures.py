@@ -19,7 +19,7 @@ PictureLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 _KINDS = "a path, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w)"
 
 
-def are_several(given: PictureLike | Iterable[PictureLike]) -> TypeGuard[Iterable[PictureLike]]:
+def are_several(given: object) -> TypeGuard[Iterable[PictureLike]]:
     """Whether an argument is a list of pictures rather than one; a path and an array are one."""
     one = (str, os.PathLike, bytes, Image.Image, np.ndarray, Tensor)
     return isinstance(given, Iterable) and not isinstance(given, one)

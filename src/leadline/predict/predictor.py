@@ -80,7 +80,7 @@ class Predictor:
     @overload
     def __call__(self, pictures: Iterable[PictureLike]) -> list[Prediction]: ...
 
-    def __call__(self, pictures: PictureLike | Iterable[PictureLike]) -> Prediction | list[Prediction]:
+    def __call__(self, pictures: object) -> Prediction | list[Prediction]:
         """Predict the map of a picture, or of each picture of a list, at the picture's size.
 
         A picture is a path, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w). What a list gives
