@@ -93,7 +93,7 @@ def _bar(height: int, space: Space, between: tuple[float, float] | None) -> Pict
     font, small = (ImageFont.load_default(size) for size in (text, 0.85 * text))
     top, bottom, left, right = 2 * text, height - 2 * text, text // 2, 2 * text
     ticks = [] if between is None else list(np.linspace(between[1], between[0], 5))
-    sheet = Image.new("RGB", (round((6.2 if ticks else 4.2) * text), height), "white")
+    sheet = Image.new("RGB", (round((6.6 if ticks else 4.2) * text), height), "white")
     draw = ImageDraw.Draw(sheet)
     ramp = np.repeat(np.linspace(1, 0, bottom - top, dtype=np.float32)[:, None], right - left, axis=1)
     sheet.paste(Image.fromarray(colourise(ramp, between=(0, 1))), (left, top))
@@ -119,5 +119,5 @@ def _bar(height: int, space: Space, between: tuple[float, float] | None) -> Pict
 
 def _number(nearness: float, space: Space) -> str:
     if space is Space.DEPTH:
-        return f"{1 / nearness:.3g}" if nearness > 0 else "∞"
-    return f"{nearness:.3g}"
+        nearness = 1 / nearness if nearness > 0 else np.inf
+    return "∞" if np.isinf(nearness) else f"{nearness:.2g}" if nearness < 99.5 else f"{nearness:.0f}"
