@@ -146,6 +146,19 @@ def test_exr__the_reference_reader_finds_the_values_and_the_space(
     assert (header["space"], header["unit"]) == (space.value, space.unit)
 
 
+def test_exr__the_table_of_lines_leads_to_them() -> None:
+    """The reference reader mends a wrong table in silence, others do not."""
+    (encoded,) = encode(prediction(Size(5, 3)), "exr")
+    line = 8 + 4 * 3
+    first = len(encoded.data) - 5 * line
+    assert struct.unpack("<5Q", encoded.data[first - 40 : first]) == tuple(
+        range(first, len(encoded.data), line)
+    )
+    assert [struct.unpack_from("<ii", encoded.data, first + y * line) for y in range(5)] == [
+        (y, 12) for y in range(5)
+    ]
+
+
 # ---------------------------------------------------------------- how sure it is
 
 

@@ -84,6 +84,12 @@ def test_select__each_picture_counts_once_in_the_order_given(home: Path) -> None
 # Names
 
 
+def test_names__follow_the_first_argument_that_means_the_picture() -> None:
+    touch("p/x/a.jpg")
+    assert named("p/x/a.jpg", "p") == {"p/x/a.jpg": "a"}
+    assert named("p", "p/x/a.jpg") == {"p/x/a.jpg": "x/a"}
+
+
 def test_names__keep_the_suffix_only_where_it_tells_two_apart() -> None:
     touch("p/a.jpg", "p/a.png", "p/b.jpg", "p/x/a.jpg")
     assert named("p") == {"p/a.jpg": "a.jpg", "p/a.png": "a.png", "p/b.jpg": "b", "p/x/a.jpg": "x/a"}
