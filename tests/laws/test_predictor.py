@@ -14,6 +14,7 @@ from leadline.data.files import read_picture
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement
 from leadline.types import LeadlineError, Size, Space, UnreadableError
+from miniature import varied_network
 
 SHAPES = [Size(64, 64), Size(37, 91), Size(91, 37), Size(64, 64), Size(12, 180), Size(1, 1), Size(37, 91)]
 
@@ -24,12 +25,7 @@ def picture(size: Size, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """A random network whose maps vary with the picture."""
-    torch.manual_seed(3)
-    network = Network("tiny").eval()
-    with torch.no_grad():
-        network.decoder.head.weight.mul_(50)
-    return network
+    return varied_network()
 
 
 @pytest.fixture(scope="module")

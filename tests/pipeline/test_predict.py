@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from leadline.cli import main
@@ -25,6 +24,7 @@ from leadline.predict.predictor import Predictor
 from leadline.predict.record import PREDICTIONS
 from leadline.stages.predict import PredictConfig, predict
 from leadline.types import LeadlineError, Space
+from miniature import varied_network
 
 SHAPES = {"a.png": (40, 56), "b.png": (72, 40), "x/c.png": (40, 56), "x/d.png": (1, 1), "e.png": (20, 110)}
 
@@ -37,13 +37,8 @@ def save_picture(path: Path, shape: tuple[int, int]) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network whose maps vary with the picture."""
-    torch.manual_seed(3)
-    network = Network("tiny")
-    with torch.no_grad():
-        network.decoder.head.weight.mul_(50)
     path = tmp_path_factory.mktemp("model") / "weights.safetensors"
-    save_network(path, "tiny", network.state_dict(), about={})
+    save_network(path, "tiny", varied_network().state_dict(), about={})
     return path
 
 

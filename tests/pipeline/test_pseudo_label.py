@@ -21,19 +21,15 @@ from leadline.predict.predictor import Predictor, View
 from leadline.stages.pseudo_label import WORST, PseudoLabelConfig, pseudo_label
 from leadline.stages.sources import open_source
 from leadline.types import LeadlineError, Size, Space
+from miniature import varied_network
 
 SIZES = [Size(40, 56), Size(72, 40), Size(40, 56), Size(33, 47), Size(40, 56), Size(20, 110), Size(40, 56)]
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network whose maps vary with the picture."""
-    torch.manual_seed(3)
-    network = Network("tiny")
-    with torch.no_grad():
-        network.decoder.head.weight.mul_(50)
     path = tmp_path_factory.mktemp("teacher") / "weights.safetensors"
-    save_network(path, "tiny", network.state_dict(), about={"step": 5})
+    save_network(path, "tiny", varied_network().state_dict(), about={"step": 5})
     return path
 
 
