@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from leadline.data.loader import Stream
@@ -15,6 +16,7 @@ from leadline.engine.fit import fit
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
 from leadline.engine.run import Machine, Run
+from leadline.models.network import Network
 from leadline.types import Label, Sample, Size, Space, UnreadableError
 
 ONE_THREAD = Machine(accelerator="cpu", threads=1, workers=0, save_every=100, log_every=1)
@@ -74,6 +76,15 @@ def train(run: Run, out: Path, *, source: Discs | None = None, pseudo: bool = Fa
     source = source or Discs()
     stream = Stream(source=source, batch=batch, perturb=run.perturb, pseudo=pseudo)
     return fit(run, [stream], out, origin={"stage": "test", "data": source.provenance()})
+
+
+def varied_network() -> Network:
+    """Return a network of random weights whose maps vary with the picture."""
+    torch.manual_seed(3)
+    network = Network("tiny").eval()
+    with torch.no_grad():
+        network.decoder.head.weight.mul_(50)
+    return network
 
 
 def write_folder(root: Path, source: Discs) -> str:

@@ -4,7 +4,7 @@ The public names are loaded when they are first asked for, so that ``import lead
 
 - values: `Space`, `Size`, `Sample`, `Label`, `Batch`, `Prediction`, and `LeadlineError`, which every mistake
   that a person can mend ends in;
-- use: `load_network` and `Predictor`, from a checkpoint and pictures to maps;
+- use: `load`, from the name or the file of a model to the `Predictor` of its maps;
 - the pipeline: `train_teacher`, `pseudo_label`, `train_student`, `evaluate`; their configs stand in
   `leadline.presets.recipes` and beside the stages;
 - the papers' losses and the metrics: the modules `losses` and `metrics`.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadline import losses, metrics
     from leadline.models.checkpoints import load_network
-    from leadline.predict.predictor import Predictor
+    from leadline.predict.predictor import Predictor, load
     from leadline.stages.evaluate import evaluate
     from leadline.stages.pseudo_label import pseudo_label
     from leadline.stages.student import train_student
@@ -34,6 +34,7 @@ __all__ = [
     "Size",
     "Space",
     "evaluate",
+    "load",
     "load_network",
     "losses",
     "metrics",
@@ -47,6 +48,7 @@ __version__ = version("leadline")
 _HOMES = {
     "Predictor": "predict.predictor",
     "evaluate": "stages.evaluate",
+    "load": "predict.predictor",
     "load_network": "models.checkpoints",
     "pseudo_label": "stages.pseudo_label",
     "train_student": "stages.student",

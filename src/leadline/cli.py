@@ -45,11 +45,32 @@ def evaluate(arguments: Sequence[str]) -> None:
     evaluate(_parse("evaluate", EvaluateConfig(), arguments))
 
 
+def predict(arguments: Sequence[str]) -> None:
+    """Write the maps of pictures, in any of six formats."""
+    from leadline.stages.predict import PredictConfig, predict
+
+    predict(_parse("predict", PredictConfig(), arguments))
+
+
 def demo(arguments: Sequence[str]) -> None:
     """Run the whole pipeline in minutes and write a report."""
     from leadline.app.demo import DemoConfig, demo
 
     demo(_parse("demo", DemoConfig(), arguments))
+
+
+def convert(arguments: Sequence[str]) -> None:
+    """Convert a checkpoint between our layout, the authors' and transformers'."""
+    from leadline.stages.convert import ConvertConfig, convert
+
+    convert(_parse("convert", ConvertConfig(), arguments))
+
+
+def models(arguments: Sequence[str]) -> None:
+    """List the models that can be loaded by name."""
+    from leadline.stages.models import ModelsConfig, list_models
+
+    list_models(_parse("models", ModelsConfig(), arguments))
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
@@ -58,6 +79,9 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "pseudo-label": pseudo_label,
     "student": student,
     "evaluate": evaluate,
+    "predict": predict,
+    "models": models,
+    "convert": convert,
     "demo": demo,
 }
 

@@ -82,6 +82,20 @@ def as_depth(values: Float32[np.ndarray, "h w"], space: Space) -> Float32[np.nda
     """Return metres along the optical axis; disparity 0 and below is infinitely far.
 
     Raises:
+        LeadlineError: as `require_metres`.
+    """
+    require_metres(space)
+    if space is Space.DEPTH:
+        return values
+    depth = np.full_like(values, np.inf)
+    np.divide(1, values, out=depth, where=values > 0)
+    return depth
+
+
+def require_metres(space: Space) -> None:
+    """Refuse a space whose numbers cannot be turned into metres.
+
+    Raises:
         LeadlineError: for affine disparity, whose scale and shift are unknown.
     """
     if space is Space.AFFINE_DISPARITY:
@@ -89,8 +103,3 @@ def as_depth(values: Float32[np.ndarray, "h w"], space: Space) -> Float32[np.nda
             "affine disparity has no metres: its scale and shift are unknown; align it to measured values "
             "first (leadline.geometry.align_least_squares), or use a metric model"
         )
-    if space is Space.DEPTH:
-        return values
-    depth = np.full_like(values, np.inf)
-    np.divide(1, values, out=depth, where=values > 0)
-    return depth

@@ -5,14 +5,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from leadline import cli
 from leadline.app.demo import DemoConfig
 from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
+from leadline.stages.convert import ConvertConfig
 from leadline.stages.evaluate import EvaluateConfig
+from leadline.stages.models import ModelsConfig
+from leadline.stages.predict import PredictConfig
 from leadline.stages.pseudo_label import PseudoLabelConfig
 from leadline.stages.render import RenderConfig
 from leadline.types import LeadlineError, Size
@@ -23,6 +26,9 @@ PLACES = {
     "pseudo-label": "leadline.stages.pseudo_label.pseudo_label",
     "student": "leadline.stages.student.train_student",
     "evaluate": "leadline.stages.evaluate.evaluate",
+    "predict": "leadline.stages.predict.predict",
+    "models": "leadline.stages.models.list_models",
+    "convert": "leadline.stages.convert.convert",
     "demo": "leadline.app.demo.demo",
 }
 """Command -> the function that it calls with its config."""
@@ -31,7 +37,10 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("render",): RenderConfig(),
     ("pseudo-label",): PseudoLabelConfig(),
     ("evaluate",): EvaluateConfig(),
+    ("predict",): PredictConfig(),
     ("demo",): DemoConfig(),
+    ("models",): ModelsConfig(),
+    ("convert",): ConvertConfig(),
     **{("teacher", name): fitted(config, "tiny") for name, (_, config) in TEACHERS.items()},
     **{("student", name): fitted(config, "tiny") for name, (_, config) in STUDENTS.items()},
 }
@@ -82,6 +91,11 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
             yield name, types[field.name], value
 
 
+def is_positional(config: Any, name: str) -> bool:
+    """Whether a field is given by its place instead of its name."""
+    return get_origin(get_type_hints(type(config), include_extras=True).get(name)) is Annotated
+
+
 def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -118,7 +132,9 @@ def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, 
     assert code == 0
     assert f"usage: leadline {' '.join(command)}" in out
     shown = set(re.findall(r"--[\w.-]+", out))
-    assert [name for name, _, _ in leaves(CONFIGS[command]) if flag(name) not in shown] == []
+    config = CONFIGS[command]
+    named = [name for name, _, _ in leaves(config) if not is_positional(config, name)]
+    assert [name for name in named if flag(name) not in shown] == []
 
 
 # Overriding
@@ -143,6 +159,9 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
         return ["random"], "random"
     if name.endswith("betas"):
         return ["0.5", "0.75"], (0.5, 0.75)
+    if isinstance(value, tuple) and get_origin(options[0]) is Literal:
+        others = [choice for choice in get_args(options[0]) if choice not in value]
+        return others, tuple(others)
     if isinstance(value, tuple):
         inner = Path if Path in options else str
         return ["one", "two"], (inner("one"), inner("two"))
@@ -163,12 +182,16 @@ def may_be_overridden(name: str, config: Any, value: Any) -> bool:
 @over_commands
 def test_every_field__can_be_overridden(run: Runner, received: list[Any], command: tuple[str, ...]) -> None:
     config = CONFIGS[command]
-    arguments, expected = [], {}
+    arguments: list[str] = []
+    expected = {}
     for name, kind, value in leaves(config):
         if may_be_overridden(name, config, value):
             texts, expected[name] = other_text(name, kind, value)
             negated = flag(name)[::-1].replace("--"[::-1], "", 1)[::-1] if value is True else ""
-            arguments += [negated or flag(name), *texts]
+            if is_positional(config, name):
+                arguments = [*texts, *arguments]
+            else:
+                arguments += [negated or flag(name), *texts]
     assert run(*command, *arguments)[0] == 0
     (changed,) = received
     found = {name: value for name, _, value in leaves(changed)}

@@ -20,6 +20,7 @@ SMALL = {
     "pseudo-label": "--short-side 32",
     "student": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "evaluate": "--short-side 32",
+    "predict": "--size 32",
 }
 """Command -> options that make it quick."""
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from leadline.predict.figures import colourise, montage
-from leadline.types import Size
+from leadline.predict.figures import LONGEST, colour_picture, colourise, montage, shown_size, side_by_side
+from leadline.types import Prediction, Size, Space
 
 
 def brightness(picture: np.ndarray) -> np.ndarray:
@@ -60,3 +60,72 @@ def test_montage__keeps_the_aspect(shape: tuple[int, int], filled: tuple[int, in
     sheet = montage([np.zeros((*shape, 3), np.uint8)], columns=1, tile=Size(20, 40))
     assert (sheet[: filled[0], : filled[1]] == 0).all()
     assert (sheet == 0).all(axis=-1).sum() == filled[0] * filled[1]
+
+
+# Figures with a scale of colours
+
+
+def ramp(space: Space, low: float = 1, high: float = 9, h: int = 200, w: int = 300) -> Prediction:
+    """Return a map that grows from left to right."""
+    values = np.tile(np.linspace(low, high, w, dtype=np.float32), (h, 1))
+    return Prediction(values=values, space=space)
+
+
+@pytest.mark.parametrize("space", Space)
+def test_colour_picture__near_is_bright_in_every_space(space: Space) -> None:
+    row = brightness(colour_picture(ramp(space)))[100, :300]
+    near, far = (row[5], row[-5]) if space is Space.DEPTH else (row[-5], row[5])
+    assert near > 200
+    assert far < 60
+
+
+@pytest.mark.parametrize("space", Space)
+def test_colour_picture__the_bar_runs_from_near_above_to_far_below(space: Space) -> None:
+    figure = colour_picture(ramp(space))
+    assert figure.shape[0] == 200
+    bar = brightness(figure[30:170, 300 + 12])
+    assert bar[0] > 200
+    assert bar[-1] < 60
+    assert (np.diff(bar) <= 3).all()
+
+
+def test_colour_picture__only_a_space_with_a_unit_has_numbers() -> None:
+    def bar(space: Space, scale: float) -> np.ndarray:
+        return colour_picture(ramp(space, scale, 9 * scale))[:, 305:]
+
+    np.testing.assert_array_equal(bar(Space.AFFINE_DISPARITY, 1), bar(Space.AFFINE_DISPARITY, 3))
+    for space in (Space.DEPTH, Space.DISPARITY):
+        assert bar(space, 1).shape == bar(space, 3).shape
+        assert (bar(space, 1) != bar(space, 3)).any()
+    assert bar(Space.DEPTH, 1).shape[1] > bar(Space.AFFINE_DISPARITY, 1).shape[1]
+
+
+def test_colour_picture__sky_at_infinity_is_the_darkest() -> None:
+    map = ramp(Space.DEPTH)
+    map.values[:50] = np.inf
+    figure = colour_picture(map)
+    assert brightness(figure[20, :300]).max() < 5
+    assert brightness(figure[120, 5:6]).max() > 200
+
+
+def test_side_by_side__shows_the_picture_then_the_map() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    map = ramp(Space.AFFINE_DISPARITY)
+    figure, alone = side_by_side(picture, map), colour_picture(map)
+    np.testing.assert_array_equal(figure[:, :300], picture)
+    np.testing.assert_array_equal(figure[:, -alone.shape[1] :], alone)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(Size(3000, 4000), (1440, 1920)), (Size(40, 30), (40, 30)), (Size(1, 9600), (1, 1920))],
+)
+def test_shown_size__is_what_a_screen_shows(size: Size, shown: tuple[int, int]) -> None:
+    assert shown_size(size) == shown
+
+
+def test_figures__of_a_large_picture_are_no_larger_than_a_screen() -> None:
+    map = ramp(Space.DEPTH, h=1500, w=4000)
+    figure = side_by_side(np.zeros((1500, 4000, 3), np.uint8), map)
+    assert figure.shape[0] == 720
+    assert 2 * LONGEST < figure.shape[1] < 2.2 * LONGEST

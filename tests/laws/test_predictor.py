@@ -1,12 +1,20 @@
 """The predictor: maps of the picture's size, in order, the same alone or in company."""
 
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from leadline.data.files import read_picture
 from leadline.models.network import Network
-from leadline.predict.predictor import Predictor
-from leadline.types import Size, Space
+from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement
+from leadline.types import LeadlineError, Size, Space, UnreadableError
+from miniature import varied_network
 
 SHAPES = [Size(64, 64), Size(37, 91), Size(91, 37), Size(64, 64), Size(12, 180), Size(1, 1), Size(37, 91)]
 
@@ -17,13 +25,12 @@ def picture(size: Size, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    torch.manual_seed(0)
-    return Network("tiny").eval()
+    return varied_network()
 
 
 @pytest.fixture(scope="module")
 def predictor(network: Network) -> Predictor:
-    return Predictor(network, short_side=32, batch=2)
+    return Predictor(network, size=32, batch=2)
 
 
 def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) -> None:
@@ -31,7 +38,7 @@ def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) 
     together = predictor(pictures)
     assert len(together) == len(pictures)
     for number, found in enumerate(together):
-        alone = predictor([pictures[number]])[0]
+        alone = predictor(pictures[number])
         assert found.space is alone.space is Space.AFFINE_DISPARITY
         np.testing.assert_allclose(found.values, alone.values, rtol=1e-5, atol=1e-5)
     assert not np.allclose(together[0].values, together[3].values)  # of one size, and told apart
@@ -39,7 +46,7 @@ def test_predictor__mixed_sizes_together_equal_one_by_one(predictor: Predictor) 
 
 @pytest.mark.parametrize("size", [*SHAPES, Size(33, 65), Size(200, 7)], ids=str)
 def test_predictor__the_map_has_the_size_of_the_picture(predictor: Predictor, size: Size) -> None:
-    (found,) = predictor([picture(size)])
+    found = predictor(picture(size))
     assert found.values.shape == size
     assert found.values.dtype == np.float32
     assert np.isfinite(found.values).all()
@@ -80,7 +87,7 @@ def test_predictor__takes_an_iterator(predictor: Predictor) -> None:
 def test_restore__corners_keep_their_place_and_no_value_overshoots(predictor: Predictor) -> None:
     values = torch.zeros(1, 1, 4, 4)
     values[0, 0, 0, 0], values[0, 0, 3, 3] = 1, 2
-    found = predictor.restore(values, Size(13, 31)).values
+    found = predictor.restore(View(values), Size(13, 31)).values
     assert found.shape == (13, 31)
     assert (found[0, 0], found[-1, -1]) == (1, 2)
     assert (found.min(), found.max()) == (0, 2)
@@ -88,7 +95,7 @@ def test_restore__corners_keep_their_place_and_no_value_overshoots(predictor: Pr
 
 def test_restore__is_linear_from_corner_to_corner(predictor: Predictor) -> None:
     ramp = torch.arange(4.0)[None, None, None].expand(1, 1, 4, 4)
-    found = predictor.restore(ramp, Size(5, 7)).values
+    found = predictor.restore(View(ramp), Size(5, 7)).values
     np.testing.assert_allclose(found, np.tile(np.linspace(0, 3, 7), (5, 1)), atol=1e-6)
 
 
@@ -100,3 +107,228 @@ def test_predictor__leaves_the_network_in_inference(network: Network) -> None:
 
 def test_predictor__no_gradients_are_kept(predictor: Predictor) -> None:
     assert not predictor.maps([picture(Size(32, 32))])[0].requires_grad
+
+
+# What counts as a picture
+
+
+def test_predictor__one_picture_gives_one_map_and_a_list_gives_a_list(predictor: Predictor) -> None:
+    image = picture(Size(40, 56))
+    one, several = predictor(image), predictor([image])
+    assert isinstance(several, list)
+    np.testing.assert_array_equal(one.values, several[0].values)
+    assert np.ptp(one.values) > 0.01
+
+
+def test_predictor__path_text_bytes_and_pil_give_what_the_array_gives(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    image = picture(Size(40, 56))
+    path = tmp_path / "a.png"
+    Image.fromarray(image).save(path)
+    expected = predictor(image).values
+    for given in (path, str(path), path.read_bytes(), Image.open(path), Image.fromarray(image)):
+        np.testing.assert_array_equal(predictor(given).values, expected)
+
+
+def test_predictor__grey_is_three_equal_channels_and_views_of_memory_are_read_right(
+    predictor: Predictor,
+) -> None:
+    grey, image = picture(Size(40, 56))[..., 0], picture(Size(40, 56))
+    np.testing.assert_array_equal(predictor(grey).values, predictor(np.stack([grey] * 3, axis=2)).values)
+    np.testing.assert_array_equal(
+        predictor(image[::-1, :, ::-1]).values, predictor(image[::-1, :, ::-1].copy()).values
+    )
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def odd_pictures() -> Iterator[tuple[str, bytes]]:
+    rgb = Image.fromarray(picture(Size(20, 30)))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    yield "rgba", saved(rgb.convert("RGBA"), "PNG")
+    yield "grey with alpha", saved(Image.merge("LA", (rgb.getchannel(0), rgb.getchannel(1))), "PNG")
+    yield "cmyk", saved(rgb.convert("CMYK"), "TIFF")
+    yield "palette", saved(rgb.quantize(16), "PNG", transparency=3)
+    yield "16 bit", saved(Image.fromarray(picture(Size(20, 30))[..., 0].astype(np.uint16) * 257), "PNG")
+    yield "bilevel", saved(rgb.convert("1"), "PNG")
+    yield "one pixel", saved(rgb.resize((1, 1)), "PNG")
+    yield "rotated by EXIF", saved(rgb, "PNG", exif=turned)
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in odd_pictures()])
+def test_predictor__a_pil_image_of_any_mode_is_what_its_file_is(predictor: Predictor, data: bytes) -> None:
+    found = predictor(Image.open(BytesIO(data)))
+    image = read_picture(data)
+    assert found.values.shape == image.shape[:2]
+    np.testing.assert_array_equal(found.values, predictor(image).values)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((4, 5, 3), np.float32), r"array of float32; values of 0 to 1 .*255"),
+        (np.zeros((4, 5, 3), np.uint16), r"array of uint16; 16-bit values .*>> 8"),
+        (np.zeros((4, 5, 3), bool), r"array of bool$"),
+        (np.zeros((4, 5, 4), np.uint8), r"shape \(4, 5, 4\); .*RGBA.* BGRA is not guessed"),
+        (np.zeros((3, 4, 5), np.uint8), r"shape \(3, 4, 5\); channels come last"),
+        (np.zeros((2, 4, 5, 3), np.uint8), r"shape \(2, 4, 5, 3\); several go in as a list"),
+        (np.zeros((0, 5, 3), np.uint8), r"shape \(0, 5, 3\)"),
+        (torch.zeros(3, 4, 5, dtype=torch.uint8), r"got Tensor: .*permute"),
+        (None, r"got NoneType"),
+        (7, r"got int"),
+    ],
+)
+def test_predictor__what_is_no_picture_is_refused_with_what_would_be_one(
+    predictor: Predictor, given: Any, message: str
+) -> None:
+    with pytest.raises(LeadlineError, match=rf"a picture is a path, a PIL image, or .*{message}"):
+        predictor(given)
+
+
+def test_predictor__a_file_that_cannot_be_read_is_named(predictor: Predictor, tmp_path: Path) -> None:
+    whole = saved(Image.fromarray(picture(Size(40, 56))), "PNG")
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    for given in (str(tmp_path / "gone.png"), tmp_path / "cut.png"):
+        with pytest.raises(UnreadableError, match=rf"^{given} cannot be read as a picture"):
+            predictor(given)
+    with (
+        Image.open(tmp_path / "cut.png") as lazy,
+        pytest.raises(UnreadableError, match=r"cut\.png cannot be read as a picture"),
+    ):
+        predictor(lazy)
+    with pytest.raises(UnreadableError, match="too narrow"):
+        predictor(np.zeros((1, 51, 3), np.uint8))
+
+
+def test_predictor__a_large_picture_costs_the_network_no_more(predictor: Predictor) -> None:
+    image = np.zeros((3000, 4000, 3), np.uint8)
+    assert predictor.prepare(image).shape == (32, 32, 3)
+    assert predictor(image).values.shape == (3000, 4000)
+
+
+def test_predict__takes_pictures_as_they_are_asked_for(predictor: Predictor) -> None:
+    taken = []
+
+    def pictures() -> Iterator[np.ndarray]:
+        for number in range(100):
+            taken.append(number)
+            yield picture(Size(32, 32), number)
+
+    maps = predictor.predict(pictures())
+    next(maps)
+    assert len(taken) <= 4 * predictor.batch + 1
+    maps.close()  # type: ignore[attr-defined]
+
+
+# Options
+
+
+def test_size__is_the_short_side_that_the_network_sees(network: Network) -> None:
+    assert Predictor(network, size=70).prepare(picture(Size(10, 20))).shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize("option", [{"size": 0}, {"batch": 0}, {"size": -3}])
+def test_predictor__numbers_that_mean_nothing_are_refused(network: Network, option: dict[str, int]) -> None:
+    with pytest.raises(LeadlineError, match="size and batch are at least 1"):
+        Predictor(network, **option)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", ""])
+def test_device__one_that_is_not_there_is_refused_by_name(network: Network, device: str) -> None:
+    with pytest.raises(LeadlineError, match=f"there is no device '{device}' here .*use auto, cpu, cuda"):
+        Predictor(network, device=device)
+
+
+def test_device__auto_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cuda, mps, best in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda found=cuda: found)
+        monkeypatch.setattr("torch.backends.mps.is_available", lambda found=mps: found)
+        assert find_device("auto") == torch.device(best)
+
+
+def test_flip_average__is_the_mean_of_both_and_knows_no_left_and_right(network: Network) -> None:
+    image = picture(Size(32, 64))
+    plain, averaged = Predictor(network, size=32), Predictor(network, size=32, flip_average=True)
+    mean = (plain(image).values + plain(image[:, ::-1]).values[:, ::-1]) / 2
+    found = averaged(image).values
+    np.testing.assert_allclose(found, mean, atol=1e-5)
+    np.testing.assert_allclose(averaged(image[:, ::-1]).values, found[:, ::-1], atol=1e-5)
+    assert not np.allclose(found, plain(image).values, atol=1e-3)
+
+
+def test_disagreement__is_given_when_asked_for_and_leaves_the_map_alone(network: Network) -> None:
+    image = picture(Size(48, 64))
+    plain, sure = Predictor(network, size=32)(image), Predictor(network, size=32, disagreement=True)(image)
+    assert plain.disagreement is None
+    np.testing.assert_allclose(sure.values, plain.values, atol=1e-6)
+    assert sure.disagreement is not None
+    assert sure.disagreement.shape == (48, 64)
+    assert (sure.disagreement >= 0).all()
+    assert sure.disagreement.max() > 0.01
+
+
+def test_disagreement__of_affine_disparity_is_blind_to_scale_and_shift() -> None:
+    straight = torch.rand(1, 1, 8, 9)
+    same = flip_disagreement(straight, 3 * straight + 5, Space.AFFINE_DISPARITY)
+    assert same.max() < 1e-4
+    values = torch.tensor([-3.0, -1, 0, 1, 3])[None, None, None]
+    other = values.clone()
+    other[..., 0], other[..., -1] = 3, -3  # median 0 and mean absolute deviation 8/5 stay
+    found = flip_disagreement(values, other, Space.AFFINE_DISPARITY)
+    np.testing.assert_allclose(found[0, 0, 0], [6 / 1.6, 0, 0, 0, 6 / 1.6], rtol=1e-6)
+
+
+@pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
+def test_disagreement__of_a_metric_map_is_a_share_of_its_mean(space: Space) -> None:
+    straight, mirrored = torch.tensor([1.0, 0, 9, 0]), torch.tensor([1.0, 0, 11, 2])
+    found = flip_disagreement(straight[None, None, None], mirrored[None, None, None], space)
+    np.testing.assert_allclose(found[0, 0, 0], [0, 0, 0.2, 2], rtol=1e-6)
+
+
+def test_precision__bfloat16_is_near_and_leaves_the_network_as_it_is(network: Network) -> None:
+    image = picture(Size(32, 64))
+    exact = Predictor(network, size=32, precision="float32")(image).values
+    predictor = Predictor(network, size=32, precision="bfloat16")
+    found = predictor(image).values
+    assert found.dtype == np.float32
+    error = np.abs(found - exact).max() / np.ptp(exact)
+    assert 1e-5 < error < 0.1
+    assert {p.dtype for p in predictor.network.parameters()} == {torch.float32}
+
+
+def test_precision__auto_is_exact_on_a_cpu(network: Network) -> None:
+    assert Predictor(network, device="cpu").dtype == torch.float32
+
+
+@pytest.fixture
+def broken(network: Network, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Predictor]:
+    def breaking(behaviour: Any) -> Predictor:
+        monkeypatch.setattr(network, "forward", behaviour)
+        return Predictor(network, size=32)
+
+    return breaking
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_predictor__a_map_that_is_not_finite_is_refused(
+    broken: Callable[[Any], Predictor], value: float
+) -> None:
+    predictor = broken(lambda image: torch.full_like(image[:, :1], value))
+    with pytest.raises(LeadlineError, match="not finite: its weights are damaged"):
+        predictor(picture(Size(32, 32)))
+
+
+def test_predictor__too_little_memory_says_what_to_lower(broken: Callable[[Any], Predictor]) -> None:
+    def full(image: torch.Tensor) -> torch.Tensor:
+        raise torch.cuda.OutOfMemoryError("out of memory")
+
+    with pytest.raises(
+        LeadlineError, match=r"cpu has too little memory for 1 pictures of 32x32 at once: lower batch"
+    ):
+        broken(full)(picture(Size(32, 32)))

@@ -31,13 +31,13 @@ FULL = {
 
 
 def varied(module: nn.Module, *, seed: int = 0) -> nn.Module:
-    """Draw weights that keep signals alive through every layer, and a head that is not cut off by its ReLU."""
+    """Draw weights that keep signals alive through every layer, and a head that its ReLU does not cut."""
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in module.named_parameters():
         fan = tensor[0].numel() if tensor.ndim > 1 else 1
         spread = 0.7 / fan**0.5 if tensor.ndim > 1 else 0.2
         tensor.data = spread * torch.randn(tensor.shape, generator=generator)
-        if "norm" in name and name.endswith("weight") or "lambda" in name:
+        if ("norm" in name and name.endswith("weight")) or "lambda" in name:
             tensor.data += 1
         if name.endswith("conv3.bias"):
             tensor.data += 1
@@ -146,15 +146,9 @@ def official_positions(embeddings: Tensor, h: int, w: int) -> Tensor:
 
 @pytest.mark.parametrize(("h", "w"), list(itertools.product((1, 5, 7, 37), (2, 5, 50))))
 def test_positions__are_stretched_as_dinov2_does_it(h: int, w: int) -> None:
-    spec = replace(
-        find_variant("depth-anything-v2-small").encoder,
-        width=8,
-        heads=2,
-        depth=1,
-        image=SIDE,
-        taps=(0, 0, 0, 0),
-    )
-    assert isinstance(spec, Tokens)
+    table = find_variant("depth-anything-v2-small").encoder
+    assert isinstance(table, Tokens)
+    spec = replace(table, width=8, heads=2, depth=1, image=SIDE, taps=(0, 0, 0, 0))
     encoder = TokenEncoder(spec)
     nn.init.normal_(encoder.pos_embed)
     found = encoder._positions(Size(h, w))

@@ -127,11 +127,11 @@ def test_evaluate__a_checkpoint_is_measured_as_the_predictor_sees(
     assert tuple(report["models"]) == (*FLOORS, "teacher", "student")
     source = open_source(benchmarks[1])
     for path in paths:
-        predictor = Predictor(load_network(path)[0], short_side=32)
+        predictor = Predictor(load_network(path)[0], size=32)
         for row, index in zip(report["models"][path.parent.name]["pictures"], (0, 1), strict=True):
             sample = source[index]
             assert sample.label is not None
-            expected = measure(predictor([sample.image])[0], sample.label)
+            expected = measure(predictor(sample.image), sample.label)
             assert {name: row[name] for name in NAMES} == pytest.approx(expected, rel=1e-4)
     shown = capsys.readouterr()
     assert shown.out == ""

@@ -171,7 +171,7 @@ def _report(
     held_out: Store,
 ) -> str:
     predictors = {
-        name: Predictor(load_network(path)[0], short_side=config.short_side) for name, path in weights.items()
+        name: Predictor(load_network(path)[0], size=config.short_side) for name, path in weights.items()
     }
     few = Evenly(labelled, 12)
     shown = [replace(few[index], label=None) for index in range(len(few))]
@@ -197,7 +197,7 @@ def _rows(samples: Sequence[Sample], predictors: Mapping[str, Predictor]) -> str
     rows = []
     for sample in samples:
         size = fit_size(sample.size, Size(240, 320), multiple=1, bound="upper")
-        maps = [predictor([sample.image])[0].values for predictor in predictors.values()]
+        maps = [predictor(sample.image).values for predictor in predictors.values()]
         if sample.label is not None:
             maps.insert(0, sample.label.values)
         small = [cv2.resize(values, (size.w, size.h), interpolation=cv2.INTER_AREA) for values in maps]

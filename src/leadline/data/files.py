@@ -68,6 +68,22 @@ def read_picture(file: Path | bytes, *, name: str | None = None) -> UInt8[np.nda
         return _rgb(_upright(_decode(file)))
 
 
+def picture_of(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    """Turn an opened picture into what `read_picture` would make of its file.
+
+    A picture whose EXIF orientation was applied before must have lost the mark, as
+    ``PIL.ImageOps.exif_transpose`` sees to.
+
+    Raises:
+        UnreadableError: as `read_picture`, where Pillow has yet to decode it.
+    """
+    with _naming(b"", str(getattr(image, "filename", "") or repr(image)), "a picture"):
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.height}x{image.width} exceeds limit of {MAX_PIXELS} pixels")
+        image.load()
+        return _rgb(_upright(image))
+
+
 def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarray, "h w"]:
     """Read the raw numbers of a label: PNG or TIFF with one channel of 8 or 16 bit.
 

@@ -54,10 +54,12 @@ class Unreadable:
 Shard = Sequence[Record | Unreadable]
 
 
-def quantise(values: Float32[np.ndarray, "h w"]) -> tuple[UInt16[np.ndarray, "h w"], float, float]:
-    """Spread a map over 16 bit: return the numbers, and the scale and offset that lead back."""
+def quantise(
+    values: Float32[np.ndarray, "h w"], *, top: int = 65535
+) -> tuple[UInt16[np.ndarray, "h w"], float, float]:
+    """Spread a map over 0 to `top`: return the numbers, and the scale and offset that lead back."""
     low, high = float(values.min()), float(values.max())
-    scale = (high - low) / 65535 or 1.0
+    scale = (high - low) / top or 1.0
     return np.rint((values - low) / scale).astype(np.uint16), scale, low
 
 

@@ -1,11 +1,13 @@
 """Trained networks as files: safetensors, whose metadata say what the weights are and how they were made."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -85,6 +87,15 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
         raise LeadlineError(f"{path} does not fit the network {about['network']!r}: {misfit}")
     built.load_state_dict(weights)
     return built.eval(), about
+
+
+def digest(network: Network) -> str:
+    """Return a hash of a network's weights, whatever file they came from."""
+    hashed = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        hashed.update(name.encode())
+        hashed.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
 
 
 def _is_ours(path: Path) -> bool:

@@ -82,6 +82,54 @@ def _depth_anything(config: Mapping[str, Any]) -> Variant:
     )
 
 
+def describe_depth_anything(variant: Variant) -> dict[str, Any]:
+    """Return the config.json of a network, which `read_config` reads back."""
+    encoder = variant.encoder
+    assert isinstance(encoder, Tokens)
+    return {
+        "architectures": ["DepthAnythingForDepthEstimation"],
+        "model_type": "depth_anything",
+        "backbone_config": {
+            "model_type": "dinov2",
+            "hidden_size": encoder.width,
+            "num_hidden_layers": encoder.depth,
+            "num_attention_heads": encoder.heads,
+            "image_size": encoder.image,
+            "patch_size": encoder.patch,
+            "layer_norm_eps": encoder.epsilon,
+            "use_swiglu_ffn": encoder.gated,
+            "out_indices": [tap + 1 for tap in encoder.taps],
+            "reshape_hidden_states": False,
+        },
+        "patch_size": encoder.patch,
+        "reassemble_hidden_size": encoder.width,
+        "neck_hidden_sizes": list(variant.widths),
+        "fusion_hidden_size": variant.features,
+        "head_hidden_size": variant.hidden,
+        "depth_estimation_type": "relative" if variant.ceiling is None else "metric",
+        "max_depth": variant.ceiling or 1,
+    }
+
+
+def describe_preprocessing(variant: Variant) -> dict[str, Any]:
+    """Return the preprocessor_config.json of a network; Pillow's cubic kernel is not OpenCV's."""
+    mean, deviation = variant.colours
+    return {
+        "image_processor_type": "DPTImageProcessor",
+        "do_resize": True,
+        "size": {"height": variant.short_side, "width": variant.short_side},
+        "keep_aspect_ratio": True,
+        "ensure_multiple_of": variant.multiple,
+        "resample": 3,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": list(mean),
+        "image_std": list(deviation),
+        "do_pad": False,
+    }
+
+
 def _taps(backbone: Mapping[str, Any]) -> list[int]:
     """Return the tapped blocks, counted from 0; transformers counts stages, of which 0 is the stem."""
     stages = backbone.get("out_indices")

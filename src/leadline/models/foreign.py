@@ -3,26 +3,37 @@
 Nothing is unpickled beyond tensors, and loading is strict: a file that is not the network's is refused.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
-from leadline.models.configs import CONFIG, read_config, read_json
+from leadline.models.configs import (
+    CONFIG,
+    describe_depth_anything,
+    describe_preprocessing,
+    read_config,
+    read_json,
+)
 from leadline.models.layouts import (
     Layout,
     as_in_files,
+    export_weights,
     import_weights,
     official_depth_anything,
     transformers_depth_anything,
 )
 from leadline.models.network import Network
-from leadline.models.variants import VARIANTS, Variant, find_variant
+from leadline.models.variants import VARIANTS, Tokens, Variant, find_variant
+from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
 FOREIGN_SUFFIXES = frozenset({".pth", ".pt", ".bin"})
@@ -37,28 +48,31 @@ class Family:
     title: str
     marks: tuple[str, ...]
     """Beginnings of names that every such file has."""
-    networks: str
-    """What the names of its networks begin with."""
+    holds: Callable[[Variant], bool]
+    """Whether it has a place for such a network."""
     layout: Callable[[Variant], Layout]
     """How it names the tensors of a network."""
-    configured: bool
-    """Whether a config.json beside the file describes the network."""
+    describe: Callable[[Variant], Mapping[str, Any]] | None = None
+    """What a config.json says of a network, where one lies beside the file, as in transformers' folders."""
+
+
+def _is_depth_anything(variant: Variant) -> bool:
+    return isinstance(variant.encoder, Tokens) and variant.encoder.dino
 
 
 FAMILIES = (
     Family(
         title="Depth Anything",
         marks=("pretrained.patch_embed.", "depth_head."),
-        networks="depth-anything-",
+        holds=_is_depth_anything,
         layout=official_depth_anything,
-        configured=False,
     ),
     Family(
         title="Depth Anything in transformers",
         marks=("backbone.embeddings.", "neck.reassemble_stage."),
-        networks="depth-anything-",
+        holds=_is_depth_anything,
         layout=transformers_depth_anything,
-        configured=True,
+        describe=describe_depth_anything,
     ),
 )
 
@@ -110,7 +124,7 @@ def load_foreign(path: Path, *, network: str | None = None) -> Network:
     tensors = {renamed[name]: tensor for name, tensor in tensors.items()}
     family = _family(tensors, path)
     config = files[0].parent / CONFIG
-    if network is None and family.configured and config.exists():
+    if network is None and family.describe is not None and config.exists():
         name, variant = path.stem, read_config(config)
     else:
         name = network or _guess(path, tensors, family)
@@ -124,6 +138,32 @@ def load_foreign(path: Path, *, network: str | None = None) -> Network:
         raise LeadlineError(f"{path} holds no weights of {name!r}: {misfit}{hint}")
     built.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in weights.items()})
     return built.eval()
+
+
+def save_foreign(path: Path, network: Network, *, layout: Literal["official", "transformers"]) -> None:
+    """Write a network as its authors do, a .pth file, or as transformers does, a folder.
+
+    Raises:
+        LeadlineError: where that layout has no place for it.
+    """
+    variant = network.variant
+    configured = layout == "transformers"
+    families = [f for f in FAMILIES if f.holds(variant) and (f.describe is not None) == configured]
+    if not families:
+        raise LeadlineError(f"the {layout} layout has no place for {network.name!r}: only for published ones")
+    tensors = export_weights(network.state_dict(), families[0].layout(variant))
+    if families[0].describe is None:
+        stream = BytesIO()
+        torch.save(tensors, stream)
+        write_atomic(path, stream.getvalue())
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for name, described in (
+        (CONFIG, families[0].describe(variant)),
+        ("preprocessor_config.json", describe_preprocessing(variant)),
+    ):
+        write_atomic(path / name, json.dumps(described, indent=2) + "\n")
+    write_atomic(path / "model.safetensors", save(tensors, metadata={"format": "pt"}))
 
 
 def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
@@ -140,11 +180,12 @@ def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
 
 def _guess(path: Path, tensors: Mapping[str, Tensor], family: Family) -> str:
     """Tell the network by the name of its file, else by its shapes where only one fits."""
+    for name, variant in VARIANTS.items():
+        if family.holds(variant) and variant.origin.file == path.name:
+            return name
     fitting = _fitting(tensors, family)
-    named = [name for name in fitting if find_variant(name).origin.file == path.name]
-    for names in (named, fitting):
-        if len(names) == 1:
-            return names[0]
+    if len(fitting) == 1:
+        return fitting[0]
     if not fitting:
         raise LeadlineError(f"{path} is a file of {family.title}, but its shapes are no known network's")
     raise LeadlineError(f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME)")
@@ -156,7 +197,7 @@ def _fitting(tensors: Mapping[str, Tensor], family: Family) -> list[str]:
         return [
             name
             for name, variant in VARIANTS.items()
-            if name.startswith(family.networks)
+            if family.holds(variant)
             and not import_weights(
                 {key: tensor.to("meta") for key, tensor in tensors.items()},
                 Network(name).state_dict(),

@@ -4,7 +4,7 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from leadline.models.dpt import Decoder
@@ -42,8 +42,8 @@ class Network(nn.Module):
         """What the numbers of the map mean."""
         return self.variant.space
 
-    def normalise(self, image: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Turn RGB bytes into what the encoder expects."""
+    def normalise(self, image: Shaped[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """Turn RGB from 0 to 255, bytes or not, into what the encoder expects."""
         return ((image / 255 - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
 
     def with_features(

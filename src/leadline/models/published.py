@@ -2,11 +2,26 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
+from leadline.models.checkpoints import load_network
 from leadline.models.configs import CONFIG
 from leadline.models.hub import fetch
+from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError
+
+
+def load_model(model: Path | str, *, network: str | None = None) -> tuple[Network, dict[str, Any]]:
+    """Build a model by name, repository or path, and return it with what is known about it.
+
+    `network` tells which network a file of the authors holds where the file does not.
+
+    Raises:
+        LeadlineError: where there is no such model, or its file cannot be had, read, or told apart.
+    """
+    path, name = find_weights(str(model))
+    return load_network(path, network=network or name)
 
 
 def find_weights(model: str) -> tuple[Path, str | None]:

@@ -27,6 +27,7 @@ class TokenEncoder(nn.Module):
             num_heads=spec.heads,
             mlp_layer=SwiGLUPacked if spec.gated else Mlp,
             mlp_ratio=_gated_ratio(spec.width) if spec.gated else 4,
+            act_layer="silu" if spec.gated else None,
             init_values=1.0 if spec.dino else None,
             norm_layer=partial(nn.LayerNorm, eps=spec.epsilon),
             final_norm=spec.dino,

@@ -1,7 +1,11 @@
 """From pictures to maps: one path for labels, evaluation and everyone else, so numbers agree."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 import torch
@@ -11,45 +15,159 @@ from torch import Tensor
 
 from leadline.data.transforms import require_usable, resize_picture
 from leadline.geometry import fit_size
+from leadline.losses import normalised_residual
 from leadline.models.network import Network
-from leadline.types import Prediction, Size
+from leadline.models.published import load_model
+from leadline.predict.overlap import overlapped
+from leadline.predict.pictures import PictureLike, are_several, as_picture
+from leadline.types import LeadlineError, Prediction, Size, Space
 
 Picture = UInt8[np.ndarray, "_h _w 3"]
+Prepared = Picture | Float32[np.ndarray, "_h _w 3"]
+"""A picture at the size at which a network looks, 0 to 255."""
+Map = Float32[Tensor, "1 1 _h _w"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+"""Arithmetic of the network; ``auto`` is float16 on CUDA and float32 elsewhere."""
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a network says about a picture, at the size at which it looked."""
+
+    straight: Map
+    mirrored: Map | None = None
+    """The map of the mirrored picture, mirrored back; None where nobody asked for it."""
 
 
 class Predictor:
-    """Resizes a picture to its network, runs it, and brings the map back to the picture's size."""
+    """Resizes a picture to its network, runs it, and brings the map back to the picture's size.
+
+    `network` stays an ordinary float32 module (normalised pictures in, the map out), on `device`.
+    """
 
     def __init__(
         self,
         network: Network,
         *,
-        device: torch.device | str = "cpu",
-        short_side: int | None = None,
+        device: torch.device | str = "auto",
+        size: int | None = None,
         batch: int = 8,
+        precision: Precision = "auto",
+        flip_average: bool = False,
+        disagreement: bool = False,
     ) -> None:
-        """Put `network` on `device` for pictures whose short side becomes at least `short_side` pixels."""
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network = network.eval()
-        self.device = torch.device(device)
-        self.short_side = short_side or network.variant.short_side
-        self.batch = batch
+        """Put `network` on `device` for pictures whose short side becomes at least `size` pixels.
 
-    def prepare(self, image: Picture) -> Picture:
+        A larger `size` than the network's own gives finer maps, in time and memory that grow with its
+        square. `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement`
+        fills `Prediction.disagreement` with how much they differ; either makes the network look twice.
+
+        Raises:
+            LeadlineError: where there is no such device, or `size` or `batch` is below 1.
+        """
+        self.size = network.variant.short_side if size is None else size
+        if min(self.size, batch) < 1:
+            raise LeadlineError(f"size and batch are at least 1, got {self.size} and {batch}")
+        self.device = find_device(device)
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.eval()
+        self.batch = batch
+        half_is_faster = self.device.type == "cuda"
+        chosen = ("float16" if half_is_faster else "float32") if precision == "auto" else precision
+        self.dtype: torch.dtype = getattr(torch, chosen)
+        self.flip_average, self.disagreement = flip_average, disagreement
+
+    @overload
+    def __call__(self, pictures: PictureLike) -> Prediction: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, pictures: Iterable[PictureLike]) -> list[Prediction]: ...
+
+    def __call__(self, pictures: object) -> Prediction | list[Prediction]:
+        """Predict the map of a picture, or of each picture of a list, at the picture's size.
+
+        A picture is a path, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w). What a list gives
+        is what its pictures give alone, up to rounding: sizes may be mixed, nothing is padded.
+
+        Raises:
+            UnreadableError: for a file that cannot be read, or a picture too long and narrow.
+            LeadlineError: for what is no picture, or where the device has too little memory.
+        """
+        if are_several(pictures):
+            return list(self.predict(pictures))
+        image = as_picture(pictures)
+        [view] = self.views([self.prepare(image)])
+        return self.restore(view, Size(*image.shape[:2]))
+
+    def predict(self, pictures: Iterable[PictureLike]) -> Iterator[Prediction]:
+        """Predict one picture after another, reading ahead, in memory that does not grow with their number.
+
+        Raises what calling the predictor raises.
+        """
+
+        def read(picture: PictureLike) -> tuple[Picture, Size]:
+            image = as_picture(picture)
+            return self.prepare(image), Size(*image.shape[:2])
+
+        ready = overlapped(read, pictures, ahead=2 * self.batch)
+        for (_, size), view in self.follow(ready, lambda item: item[0]):
+            assert view is not None
+            yield self.restore(view, size)
+
+    def prepare(self, image: Picture) -> Prepared:
         """Resize a picture for the network: aspect kept, sides a multiple of what the encoder needs.
+
+        Cubic interpolation overshoots 0 to 255, and what lies beyond is kept, as the authors do
+        (DepthAnything/Depth-Anything-V2, depth_anything_v2/dpt.py, image2tensor).
 
         Raises:
             UnreadableError: for a picture too long and narrow to be enlarged.
         """
         require_usable(Size(*image.shape[:2]))
         variant = self.network.variant
-        lower = Size(self.short_side, self.short_side)
-        size = fit_size(Size(*image.shape[:2]), lower, multiple=variant.multiple, bound="lower")
+        target = Size(self.size, self.size)
+        size = fit_size(Size(*image.shape[:2]), target, multiple=variant.multiple, bound=variant.bound)
+        if variant.interpolation == "cubic":
+            image = image.astype(np.float32)
         return resize_picture(image, size, variant.interpolation)
 
+    def follow(
+        self,
+        items: Iterable[Item],
+        image: Callable[[Item], Picture | None],
+        *,
+        mirrored: bool | None = None,
+    ) -> Iterator[tuple[Item, View | None]]:
+        """Pass items through in order, each with the network's view of its prepared `image` if it has one.
+
+        `mirrored` as in `views`. Twice `batch` items are taken at a time, and those of one size run together.
+        """
+        items = iter(items)
+        while some := list(islice(items, 2 * self.batch)):
+            images = [image(item) for item in some]
+            views = iter(self.views([one for one in images if one is not None], mirrored=mirrored))
+            for item, one in zip(some, images, strict=True):
+                yield item, None if one is None else next(views)
+
+    def views(self, prepared: Sequence[Picture], *, mirrored: bool | None = None) -> list[View]:
+        """Look at prepared pictures, and at their mirror images too where averaging or disagreement wants it.
+
+        `mirrored` says so for callers with a use of their own for both maps.
+        """
+        straight = self.maps(prepared)
+        if not (self.flip_average or self.disagreement if mirrored is None else mirrored):
+            return [View(map) for map in straight]
+        turned = self.maps([image[:, ::-1] for image in prepared])
+        return [View(map, other.flip(-1)) for map, other in zip(straight, turned, strict=True)]
+
     @torch.inference_mode()
-    def maps(self, prepared: Sequence[Picture]) -> list[Float32[Tensor, "1 1 _h _w"]]:
-        """Run the network on prepared pictures, those of one size together; maps come in their order."""
+    def maps(self, prepared: Sequence[Picture]) -> list[Map]:
+        """Run the network on prepared pictures, those of one size together; maps come in their order.
+
+        Raises:
+            LeadlineError: where the device has too little memory, or a map is not finite.
+        """
         by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(prepared):
             by_size[image.shape].append(number)
@@ -57,17 +175,82 @@ class Predictor:
         for numbers in by_size.values():
             for some in (numbers[i : i + self.batch] for i in range(0, len(numbers), self.batch)):
                 images = torch.from_numpy(np.stack([prepared[n] for n in some])).permute(0, 3, 1, 2)
-                predicted = self.network(self.network.normalise(images.to(self.device))).float()
-                maps.update(zip(some, predicted.split(1), strict=True))
+                maps.update(zip(some, torch.split(self._run(images.to(self.device)), 1), strict=True))
         return [maps[number] for number in range(len(prepared))]
 
-    def restore(self, map: Float32[Tensor, "1 1 _h _w"], size: Size) -> Prediction:
-        """Bring a map to the picture's `size`."""
-        full = F.interpolate(map, size=tuple(size), mode="bilinear", align_corners=True)
-        return Prediction(values=full[0, 0].cpu().numpy(), space=self.network.space)
+    def _run(self, images: UInt8[Tensor, "b 3 h w"]) -> Float32[Tensor, "b 1 h w"]:
+        half = self.dtype != torch.float32
+        size = Size(*images.shape[-2:])
+        try:
+            with torch.autocast(self.device.type, dtype=self.dtype, enabled=half):
+                maps: Tensor = self.network(self.network.normalise(images)).float()
+        except torch.cuda.OutOfMemoryError as error:
+            raise LeadlineError(
+                f"{self.device} has too little memory for {len(images)} pictures of {size} at once: lower "
+                f"batch (now {self.batch}) or size (now {self.size}), or choose another device"
+            ) from error
+        if not torch.isfinite(maps).all():
+            raise LeadlineError(
+                f"the network's map of a picture of {size} is not finite: "
+                + ("use precision float32" if half else "its weights are damaged or were trained badly")
+            )
+        return maps
 
-    def __call__(self, images: Iterable[Picture]) -> list[Prediction]:
-        """Predict a map for each picture, at the picture's size."""
-        images = list(images)
-        maps = self.maps([self.prepare(image) for image in images])
-        return [self.restore(m, Size(*i.shape[:2])) for m, i in zip(maps, images, strict=True)]
+    def restore(self, view: View, size: Size) -> Prediction:
+        """Bring what the network saw to the picture's `size`, averaged and compared as was asked for."""
+        values, disagreement, mirrored = view.straight, None, view.mirrored
+        if mirrored is not None and self.disagreement:
+            disagreement = _resize(flip_disagreement(values, mirrored, self.network.space), size)
+        if mirrored is not None and self.flip_average:
+            values = (values + mirrored) / 2
+        return Prediction(values=_resize(values, size), space=self.network.space, disagreement=disagreement)
+
+
+def flip_disagreement(straight: Map, mirrored: Map, space: Space) -> Map:
+    """How much the map of a picture and that of its mirror image (mirrored back) differ, pixel by pixel.
+
+    In the unit that `Prediction.disagreement` names. Source: the author's advice for a confidence,
+    DepthAnything/Depth-Anything-V2 issue 83.
+    """
+    if space is Space.AFFINE_DISPARITY:
+        return normalised_residual(mirrored, straight, torch.ones_like(straight, dtype=torch.bool)).abs()
+    total = (straight + mirrored).abs()
+    return torch.where(total > 0, 2 * (straight - mirrored).abs() / total.where(total > 0, 1), 0)
+
+
+def load(model: str | Path, *, network: str | None = None, **options: Any) -> Predictor:
+    """Load a model for prediction; `options` are those of `Predictor`.
+
+    `model` is a name that ``leadline models`` lists, a repository of the Hugging Face hub, or a path: a
+    checkpoint of ours, the authors' .pth, a .safetensors file, or a folder of transformers. `network` tells
+    which network a file of the authors holds where the file does not.
+
+    Raises:
+        LeadlineError: where there is no such model, or its file cannot be had, read, or told apart.
+    """
+    return Predictor(load_model(model, network=network)[0], **options)
+
+
+def find_device(device: torch.device | str) -> torch.device:
+    """Return the device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        LeadlineError: for a name that is none, or a device that is not there.
+    """
+    if device == "auto":
+        best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(best)
+    try:
+        torch.empty(1, device=device)
+        return torch.device(device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch has no one way to say no
+        reason = str(error).partition("\n")[0]
+        raise LeadlineError(
+            f"there is no device {str(device)!r} here ({reason}); use auto, cpu, cuda, cuda:1, mps"
+        ) from error
+
+
+def _resize(map: Map, size: Size) -> Float32[np.ndarray, "h w"]:
+    full = F.interpolate(map, size=tuple(size), mode="bilinear", align_corners=True)
+    values: np.ndarray = full[0, 0].cpu().numpy()
+    return values

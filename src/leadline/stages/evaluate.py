@@ -72,8 +72,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     }
     for path in config.models:
         network, _ = load_network(path)
-        predictor = Predictor(network, device=device, short_side=config.short_side)
-        models[_name(path, models)] = lambda image, predictor=predictor: predictor([image])[0]  # type: ignore[misc]
+        predictor = Predictor(network, device=device, size=config.short_side, precision="float32")
+        models[_name(path, models)] = predictor
     pictures = _measure(models, config) if config.benchmarks else {}
     pairs = _rank(models, config.ordinal) if config.ordinal else {}
     report = {

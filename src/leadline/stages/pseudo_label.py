@@ -1,17 +1,14 @@
 """Stage 2: a teacher and pictures -> a store of pseudo-labels."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg
@@ -31,10 +28,12 @@ from leadline.engine.fit import launch
 from leadline.engine.run import Machine
 from leadline.geometry import fit_size
 from leadline.losses import ssi_mae
-from leadline.models.checkpoints import load_network
+from leadline.models.checkpoints import digest
+from leadline.models.network import Network
+from leadline.models.published import load_model
 from leadline.predict.figures import colourise, montage
 from leadline.predict.overlap import overlapped
-from leadline.predict.predictor import Predictor
+from leadline.predict.predictor import Predictor, View
 from leadline.stages.sources import open_sources
 from leadline.storage import sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, UnreadableError
@@ -47,7 +46,9 @@ class PseudoLabelConfig:
     """Label pictures with a teacher."""
 
     teacher: Path = Path("runs/teacher/weights.safetensors")
-    """The teacher's checkpoint."""
+    """The teacher: a checkpoint, or any model that `leadline predict` takes."""
+    network: str | None = None
+    """Which network an authors' file holds, where the file does not tell."""
     pictures: tuple[str, ...] = ()
     """Sources of pictures; labels they may have are ignored."""
     out: Path = Path("runs/labels")
@@ -82,16 +83,16 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         LeadlineError: where the store was made otherwise, the disk is too small, or too much is unreadable.
     """
     source = open_sources(config.pictures, role="pictures")
-    network, about_teacher = load_network(config.teacher)
+    network, about_teacher = load_model(config.teacher, network=config.network)
     fabric = launch(config.machine)
-    predictor = Predictor(network, device=fabric.device, short_side=config.short_side, batch=config.batch)
+    predictor = _predictor(config, network, fabric.device)
     labeller = Labeller(config, source, predictor)
     total, counts = len(source), _shards(len(source), config.shard)
     about = {
         "stage": "pseudo_label",
-        "teacher": {"sha256": _sha256(config.teacher), **about_teacher},
+        "teacher": {"weights": digest(network), **about_teacher},
         "preprocessing": {**asdict(network.variant), "bound": "lower"},
-        "short_side": predictor.short_side,
+        "short_side": predictor.size,
         "stored_side": config.stored_side,
         "flip_average": config.flip_average,
         "pictures": source.provenance(),
@@ -163,7 +164,10 @@ class Labeller:
         """Yield the record of each picture, in order."""
         ahead = 4 * self.config.batch
         read = overlapped(self._read, numbers, ahead=ahead)
-        return overlapped(self._encode, self._predict(read), ahead=ahead)
+        seen = self.predictor.follow(
+            read, lambda item: item.prepared if isinstance(item, _Read) else None, mirrored=True
+        )
+        return overlapped(self._encode, seen, ahead=ahead)
 
     def _read(self, number: int) -> _Read | Unreadable:
         try:
@@ -177,36 +181,35 @@ class Labeller:
             sample = Sample(image=resize_picture(sample.image, size, "area"), label=None, id=sample.id)
         return _Read(sample, prepared)
 
-    def _predict(
-        self, pictures: Iterator[_Read | Unreadable]
-    ) -> Iterator[tuple[_Read, Tensor, Tensor] | Unreadable]:
-        """Run the teacher on each picture and on its mirror image."""
-        while some := list(islice(pictures, 2 * self.config.batch)):
-            prepared = [picture.prepared for picture in some if isinstance(picture, _Read)]
-            maps = iter(self.predictor.maps(prepared))
-            mirrored = iter(self.predictor.maps([image[:, ::-1] for image in prepared]))
-            for picture in some:
-                if isinstance(picture, Unreadable):
-                    yield picture
-                else:
-                    yield picture, next(maps), next(mirrored).flip(-1)
-
-    def _encode(self, item: tuple[_Read, Tensor, Tensor] | Unreadable) -> Record | Unreadable:
-        if isinstance(item, Unreadable):
-            return item
-        picture, straight, mirrored = item
+    def _encode(self, item: tuple[_Read | Unreadable, View | None]) -> Record | Unreadable:
+        picture, view = item
+        if isinstance(picture, Unreadable):
+            return picture
+        assert view is not None
+        assert view.mirrored is not None
+        straight, mirrored = view.straight, view.mirrored
         # Every second row and column tell the agreement well enough, at a quarter of the cost.
         few, few_mirrored = straight[..., ::2, ::2], mirrored[..., ::2, ::2]
         quality = {
             "flip_disagreement": float(ssi_mae(few_mirrored, few, torch.ones_like(few, dtype=torch.bool))),
             "zeros": float((straight <= 0).float().mean()),
         }
-        chosen = (straight + mirrored) / 2 if self.config.flip_average else straight
-        prediction = self.predictor.restore(chosen, picture.sample.size)
+        prediction = self.predictor.restore(view, picture.sample.size)
         label = Label(
             values=prediction.values, valid=np.ones(picture.sample.size, np.bool_), space=prediction.space
         )
         return encode_record(picture.sample.id, encode_jpeg(picture.sample.image), label, quality=quality)
+
+
+def _predictor(config: PseudoLabelConfig, network: Network, device: torch.device) -> Predictor:
+    return Predictor(
+        network,
+        device=device,
+        size=config.short_side,
+        batch=config.batch,
+        precision="float32",
+        flip_average=config.flip_average,
+    )
 
 
 def _shards(total: int, size: int) -> list[int]:
@@ -255,7 +258,3 @@ def _draw_worst(store: Store, path: Path) -> None:
 
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,86 @@
+"""``predictions.json``: what every map of a folder is, and which are made already."""
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from leadline.storage import write_atomic
+from leadline.types import LeadlineError
+
+PREDICTIONS = "predictions.json"
+_FORMAT = "leadline predictions 1"
+_EVERY = 20.0  # seconds between two writings: what a kill makes do again at most
+
+
+class Record:
+    """The entries of a folder of predictions, by the name of the picture's maps. Threads may share it.
+
+    An entry is what the file is about (`about`: picture, space, unit, model, how it was made) and ``files``,
+    by name, with what is needed to read each. It is written once its files are; what a kill leaves without an
+    entry is made again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read what stands in `folder`.
+
+        Raises:
+            LeadlineError: where its record is damaged or of another program.
+        """
+        self.path = folder / PREDICTIONS
+        self._lock = threading.Lock()
+        self._written = time.monotonic()
+        self._changed = False
+        self.entries: dict[str, dict[str, Any]] = {}
+        if self.path.exists():
+            try:
+                found = json.loads(self.path.read_text(encoding="utf-8"))
+                if found["format"] != _FORMAT:
+                    raise ValueError(f"its format is {found['format']!r}, expected {_FORMAT!r}")
+                self.entries = dict(found["pictures"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise LeadlineError(
+                    f"{self.path} cannot be read as a record of predictions ({error!r}): remove it to make "
+                    "the maps of this folder anew, or choose another --out"
+                ) from error
+
+    def missing(self, name: str, files: Iterable[str], *, about: Mapping[str, Any]) -> set[str]:
+        """Return which of a picture's `files` are still to be made.
+
+        Raises:
+            LeadlineError: where the maps of that name were made from, or in, another way than `about` says.
+        """
+        entry = self.entries.get(name)
+        if entry is None:
+            return set(files)
+        other = [key for key in about if entry.get(key) != about[key]]
+        if other:
+            says = "; ".join(f"{key} is {entry.get(key)}, now {about[key]}" for key in other)
+            raise LeadlineError(
+                f"{self.path.parent / name}.* was made otherwise: {says}. Choose another --out, or "
+                "--overwrite it"
+            )
+        folder = self.path.parent
+        return {file for file in files if file not in entry["files"] or not (folder / file).exists()}
+
+    def add(self, name: str, about: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> None:
+        """Enter files that were written; those of an entry that is about the same stay."""
+        with self._lock:
+            entry = self.entries.get(name, {})
+            same = all(entry.get(key) == value for key, value in about.items())
+            before = entry["files"] if entry and same else {}
+            self.entries[name] = {**about, "files": {**before, **files}}
+            self._changed = True
+            due = time.monotonic() - self._written > _EVERY
+        if due:
+            self.save()
+
+    def save(self) -> None:
+        """Write what was added."""
+        with self._lock:
+            if self._changed:
+                content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
+                write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
+                self._written, self._changed = time.monotonic(), False

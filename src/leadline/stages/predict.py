@@ -1,0 +1,204 @@
+"""For everyone: a model and pictures -> maps in any format, each saying what it means."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from tyro.conf import Positional
+
+from leadline.console import console, progress
+from leadline.data.files import read_picture
+from leadline.data.transforms import resize_picture
+from leadline.geometry import as_depth, require_metres
+from leadline.models.checkpoints import digest
+from leadline.predict.figures import shown_size
+from leadline.predict.formats import Format, encode, suffixes
+from leadline.predict.overlap import overlapped
+from leadline.predict.predictor import Precision, Predictor, View, load
+from leadline.predict.record import Record
+from leadline.predict.selection import Selected, select_pictures
+from leadline.storage import sweep, write_atomic
+from leadline.types import LeadlineError, Size, Space, UnreadableError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """Write the maps of pictures."""
+
+    pictures: Positional[tuple[str, ...]] = ()
+    """Pictures, folders (with all below them) and patterns such as "photos/**/*.jpg"."""
+    model: Path = Path("runs/student/weights.safetensors")
+    """A name that `leadline models` lists, a repository of the Hugging Face hub, or the path of a checkpoint:
+    ours, the authors' .pth, a .safetensors file, or a folder of transformers."""
+    network: str | None = None
+    """Which network an authors' file holds, where the file does not tell (V1 and V2 look alike)."""
+    out: Path = Path("predictions")
+    """Folder of the maps, named as their pictures, and of predictions.json, which says what they are."""
+    format: tuple[Format, ...] = ("png", "colour")
+    """What to write: numbers as 16-bit png, npz, exr or pfm (float32), and pictures for the eye."""
+    unit: Literal["own", "metres"] = "own"
+    """What the numbers are in: what the model predicts, or metres, which affine disparity cannot be."""
+    size: int | None = None
+    """Short side in pixels at which the network looks; its own where not given, more for finer maps."""
+    flip_average: bool = False
+    """Take the mean of the map and that of the mirrored picture; takes twice the time."""
+    disagreement: bool = False
+    """Also write how much these two differ, pixel by pixel: where not to trust the map."""
+    overwrite: bool = False
+    """Make maps that exist already again."""
+    device: str = "auto"
+    """Where it is computed: auto, cpu, cuda, cuda:1, mps."""
+    precision: Precision = "auto"
+    """Arithmetic of the network; auto is float16 on CUDA and float32 elsewhere."""
+    batch: int = 8
+    """Pictures of one size that go through the network together."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot predict."""
+        if not self.format:
+            raise ValueError("format: at least one is needed")
+        if self.batch < 1 or (self.size is not None and self.size < 1):
+            raise ValueError("batch and size are at least 1")
+
+
+def predict(config: PredictConfig) -> Path:
+    """Write what is missing of the maps, and return their folder.
+
+    Raises:
+        LeadlineError: at the end, where pictures could not be read, with the reason for each; at once, where
+            there is nothing to predict, the folder holds maps made otherwise, or the disk is full.
+    """
+    pictures, failures = select_pictures(config.pictures, results=config.out)
+    if not pictures:
+        reasons = "".join(f"; {failure}" for failure in failures)
+        raise LeadlineError(f"there is nothing to predict: name pictures, folders or patterns{reasons}")
+    predictor = load(
+        config.model,
+        network=config.network,
+        device=config.device,
+        size=config.size,
+        batch=config.batch,
+        precision=config.precision,
+        flip_average=config.flip_average,
+        disagreement=config.disagreement,
+    )
+    if config.unit == "metres":
+        require_metres(predictor.network.space)
+    model = {"network": predictor.network.name, "weights": digest(predictor.network)[:16]}
+    job = Job(config, predictor, model, Record(config.out))
+    todo = [picture for picture in pictures if job.missing(picture)]
+    for folder in {(config.out / picture.name).parent for picture in todo}:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+    before, made = len(pictures) - len(todo), 0
+    try:
+        with progress("predicting", total=len(pictures), done=before) as tick:
+            for failure in job.run(todo):
+                failures += [] if failure is None else [failure]
+                made += failure is None
+                tick("")
+    finally:
+        job.record.save()
+    stood = f", {before} stood there already (--overwrite makes them again)" if before else ""
+    console.print(f"{made} of {len(pictures)} pictures predicted into {config.out}{stood}")
+    if failures:
+        raise LeadlineError("\n  ".join([f"{len(failures)} could not be predicted:", *failures]))
+    return config.out
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture as the network sees it, and what is needed to write its maps."""
+
+    picture: Selected
+    size: Size
+    prepared: np.ndarray
+    shown: np.ndarray | None
+    """At the size of a figure, where one shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Reads, predicts and writes at the same time."""
+
+    config: PredictConfig
+    predictor: Predictor
+    model: Mapping[str, str]
+    record: Record
+
+    def missing(self, picture: Selected) -> set[str]:
+        """Return which of the picture's files are to be written."""
+        files = [
+            picture.name + suffix
+            for format in self.config.format
+            for suffix in suffixes(format, self.space, disagreement=self.config.disagreement)
+        ]
+        if self.config.overwrite:
+            return set(files)
+        return self.record.missing(picture.name, files, about=self._about(picture))
+
+    def run(self, pictures: Iterable[Selected]) -> Iterator[str | None]:
+        """Yield, for each picture in order, None once its files are written, or why it cannot be read."""
+        ahead = 2 * self.predictor.batch
+        readers = max(1, (os.cpu_count() or 1) // 2)  # decoding keeps up with a GPU; a CPU is busy anyway
+        read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
+        seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
+        return overlapped(self._write, seen, ahead=ahead)
+
+    @property
+    def space(self) -> Space:
+        """The space of what is written."""
+        return Space.DEPTH if self.config.unit == "metres" else self.predictor.network.space
+
+    def _read(self, picture: Selected) -> _Read | str:
+        try:
+            image = read_picture(picture.path)
+        except UnreadableError as error:
+            return str(error)
+        size = Size(*image.shape[:2])
+        try:
+            prepared = self.predictor.prepare(image)
+        except UnreadableError as error:
+            return f"{picture.path}: {error}"
+        drawn = "side-by-side" in self.config.format
+        return _Read(
+            picture=picture,
+            size=size,
+            prepared=prepared,
+            shown=resize_picture(image, shown_size(size), "area") if drawn else None,
+        )
+
+    def _write(self, item: tuple[_Read | str, View | None]) -> str | None:
+        read, view = item
+        if isinstance(read, str) or view is None:
+            return str(read)
+        prediction = self.predictor.restore(view, read.size)
+        if self.config.unit == "metres":
+            values = as_depth(prediction.values, prediction.space)
+            prediction = replace(prediction, values=values, space=Space.DEPTH)
+        picture, files, missing = read.picture, {}, self.missing(read.picture)
+        for format in self.config.format:
+            for encoded in encode(prediction, format, picture=read.shown):
+                name = picture.name + encoded.suffix
+                if name in missing:
+                    write_atomic(self.config.out / name, encoded.data)
+                    files[name] = {"format": format, **encoded.facts}
+        self.record.add(picture.name, {**self._about(picture), "size": list(read.size)}, files)
+        return None
+
+    def _about(self, picture: Selected) -> dict[str, Any]:
+        return {
+            "source": str(picture.path),
+            "space": self.space.value,
+            "unit": self.space.unit,
+            "model": dict(self.model),
+            "made": {
+                "size": self.predictor.size,
+                "precision": str(self.predictor.dtype).removeprefix("torch."),
+                "flip_average": self.config.flip_average,
+                "disagreement": self.config.disagreement,
+            },
+        }

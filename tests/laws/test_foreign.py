@@ -1,0 +1,352 @@
+"""Weights of others: names as published, every tensor in its place, and nothing run or guessed."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import errors
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import DepthAnythingForDepthEstimation
+
+from leadline.models.checkpoints import digest, load_network, save_network
+from leadline.models.foreign import FAMILIES, Family, load_foreign, save_foreign
+from leadline.models.layouts import export_weights, import_weights
+from leadline.models.network import Network
+from leadline.models.published import find_weights
+from leadline.models.variants import VARIANTS, Tokens, Variant
+from leadline.predict.predictor import load
+from leadline.stages.convert import ConvertConfig, convert
+from leadline.types import LeadlineError, Space
+
+SMALL = "depth-anything-v2-small"
+HUB = "depth-anything/Depth-Anything-V2-Small"
+OFFICIAL, TRANSFORMERS = FAMILIES[:2]
+DINO = [name for name, v in VARIANTS.items() if isinstance(v.encoder, Tokens) and v.encoder.dino]
+
+PUBLISHED = {
+    "pretrained.cls_token": (1, 1, 384),
+    "pretrained.pos_embed": (1, 1370, 384),
+    "pretrained.mask_token": (1, 384),
+    "pretrained.patch_embed.proj.weight": (384, 3, 14, 14),
+    "pretrained.blocks.11.attn.qkv.weight": (1152, 384),
+    "pretrained.blocks.0.ls1.gamma": (384,),
+    "pretrained.blocks.0.mlp.fc1.bias": (1536,),
+    "pretrained.norm.weight": (384,),
+    "depth_head.projects.3.weight": (384, 384, 1, 1),
+    "depth_head.resize_layers.0.weight": (48, 48, 4, 4),
+    "depth_head.resize_layers.3.weight": (384, 384, 3, 3),
+    "depth_head.scratch.layer1_rn.weight": (64, 48, 3, 3),
+    "depth_head.scratch.refinenet1.out_conv.weight": (64, 64, 1, 1),
+    "depth_head.scratch.refinenet4.resConfUnit1.conv1.weight": (64, 64, 3, 3),
+    "depth_head.scratch.output_conv1.weight": (32, 64, 3, 3),
+    "depth_head.scratch.output_conv2.0.weight": (32, 32, 3, 3),
+    "depth_head.scratch.output_conv2.2.bias": (1,),
+}
+"""Some tensors of depth_anything_v2_vits.pth, from depth_anything_v2/dpt.py and dinov2.py."""
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    torch.manual_seed(0)
+    return Network(SMALL).eval()
+
+
+@pytest.fixture(scope="module")
+def official(network: Network) -> dict[str, Tensor]:
+    return export_weights(network.state_dict(), OFFICIAL.layout(network.variant))
+
+
+def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+# Names
+
+
+def test_official_names__are_those_of_the_published_files(official: dict[str, Tensor]) -> None:
+    assert {name: tuple(official[name].shape) for name in PUBLISHED} == PUBLISHED
+    assert len(official) == 239
+
+
+@pytest.mark.parametrize("name", DINO)
+@pytest.mark.parametrize("family", [OFFICIAL, TRANSFORMERS], ids=["official", "transformers"])
+def test_layout__is_a_bijection(name: str, family: Family) -> None:
+    with torch.device("meta"):
+        own = Network(name).state_dict()
+    layout = family.layout(VARIANTS[name])
+    theirs = export_weights(own, layout)
+    split = sum(name.endswith(("attn.qkv.weight", "attn.qkv.bias")) for name in own)
+    assert len(theirs) == len(own) + (2 * split if family is TRANSFORMERS else 0)
+    found, misfit = import_weights(theirs, own, layout)
+    assert not misfit
+    assert {name: t.shape for name, t in found.items()} == {name: t.shape for name, t in own.items()}
+
+
+@pytest.mark.parametrize("family", [OFFICIAL, TRANSFORMERS], ids=["official", "transformers"])
+def test_layout__loses_no_bit(network: Network, family: Family) -> None:
+    layout = family.layout(network.variant)
+    own = network.state_dict()
+    found, misfit = import_weights(export_weights(own, layout), own, layout)
+    assert not misfit
+    assert same(found, dict(own))
+
+
+# Files as published
+
+
+def plain(state: dict[str, Tensor]) -> object:
+    return state
+
+
+def parallel(state: dict[str, Tensor]) -> object:
+    return {f"module.{name}": tensor for name, tensor in state.items()}
+
+
+def trainers(state: dict[str, Tensor]) -> object:
+    return {"model": parallel(state), "optimizer": {"state": {}}, "epoch": 3, "previous_best": {"d1": 0.9}}
+
+
+@pytest.mark.parametrize("wrap", [plain, parallel, trainers])
+@pytest.mark.parametrize("suffix", [".pth", ".pt"])
+def test_authors_file__is_loaded_however_it_is_wrapped(
+    tmp_path: Path,
+    network: Network,
+    official: dict[str, Tensor],
+    wrap: Callable[[dict[str, Tensor]], object],
+    suffix: str,
+) -> None:
+    path = tmp_path / f"mine{suffix}"
+    torch.save(wrap(official), path)
+    loaded, about = load_network(path, network=SMALL)
+    assert same(dict(loaded.state_dict()), dict(network.state_dict()))
+    assert about["network"] == SMALL
+
+
+def test_authors_file__is_known_by_its_name(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    for file, name, space in (
+        ("depth_anything_v2_vits.pth", SMALL, Space.AFFINE_DISPARITY),
+        ("depth_anything_v2_metric_hypersim_vits.pth", "depth-anything-v2-metric-indoor-small", Space.DEPTH),
+    ):
+        torch.save(official, tmp_path / file)
+        loaded = load_foreign(tmp_path / file)
+        assert (loaded.name, loaded.space) == (name, space)
+
+
+def test_ambiguous_file__asks_which_network_it_is(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save(official, tmp_path / "best.pth")
+    with pytest.raises(LeadlineError, match=r"v1-small or .*v2-small.* look alike: say which \(--network"):
+        load_foreign(tmp_path / "best.pth")
+
+
+def test_wrong_size__is_refused_with_what_fits(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save(official, tmp_path / "best.pth")
+    with pytest.raises(LeadlineError, match=r"no weights of 'depth-anything-v2-base'.*It fits .*v2-small"):
+        load_foreign(tmp_path / "best.pth", network="depth-anything-v2-base")
+
+
+def test_incomplete_file__is_refused(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save({k: t for k, t in official.items() if "output_conv2.2" not in k}, tmp_path / "cut.pth")
+    with pytest.raises(LeadlineError, match=r"2 missing, first depth_head.scratch.output_conv2.2.weight"):
+        load_foreign(tmp_path / "cut.pth", network=SMALL)
+
+
+class Trap:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return exec, ("raise SystemExit('unpickled')",)
+
+
+def test_file_with_more_than_tensors__is_refused_unread(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save({"model": official, "args": Trap()}, tmp_path / "trap.pth")
+    (tmp_path / "raw.pth").write_bytes(pickle.dumps(Trap(), protocol=2))
+    for name in ("trap.pth", "raw.pth"):
+        with pytest.raises(LeadlineError, match="could run code when read; it is refused"):
+            load_foreign(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_bytes(b""), "is not a readable checkpoint"),
+        (lambda path: path.write_bytes(b"version https://git-lfs"), "refused|not a readable"),
+        (lambda path: torch.save([1, 2], path), "expected tensors by name"),
+        (lambda path: torch.save({"core.weight": torch.zeros(2)}, path), "of no known family"),
+        (lambda path: path.unlink(missing_ok=True), "there is no checkpoint at"),
+    ],
+)
+def test_bad_file__is_one_message(tmp_path: Path, write: Callable[[Path], object], message: str) -> None:
+    path = tmp_path / "x.pth"
+    write(path)
+    with pytest.raises(LeadlineError, match=message):
+        load_foreign(path)
+
+
+# Folders of transformers
+
+
+@pytest.fixture
+def folder(tmp_path: Path, network: Network) -> Path:
+    save_foreign(tmp_path / "hf", network, layout="transformers")
+    return tmp_path / "hf"
+
+
+def test_exported_folder__is_read_by_transformers_itself(folder: Path, network: Network) -> None:
+    theirs = DepthAnythingForDepthEstimation.from_pretrained(folder).eval()
+    picture = torch.randn(1, 3, 518, 518, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, found = theirs(picture).predicted_depth[0], network(picture)[0, 0]
+    assert found.std() > 0
+    assert ((found - expected).abs().max() / expected.abs().max()).item() < 1e-5
+
+
+def test_folder__may_be_in_shards(folder: Path, network: Network) -> None:
+    state = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(state)
+    parts = {"a.safetensors": names[:100], "b.safetensors": names[100:]}
+    for file, some in parts.items():
+        save_file({name: state[name] for name in some}, folder / file)
+    index = {"weight_map": {name: file for file, some in parts.items() for name in some}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert same(dict(load_foreign(folder).state_dict()), dict(network.state_dict()))
+    index["weight_map"][names[0]] = "../a.safetensors"
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(LeadlineError, match="outside its folder"):
+        load_foreign(folder)
+
+
+def test_names_in_memory__are_understood_as_those_in_files(folder: Path, network: Network) -> None:
+    theirs = DepthAnythingForDepthEstimation.from_pretrained(folder)
+    save_file(theirs.state_dict(), folder / "model.safetensors")
+    assert same(dict(load_foreign(folder).state_dict()), dict(network.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "glpn"}, "model of type 'glpn'"),
+        ({"reassemble_factors": [4, 2, 1, 1]}, "reassemble_factors is"),
+        ({"backbone_config": {"model_type": "swin"}}, "model_type is swin"),
+    ],
+)
+def test_other_config__is_refused(folder: Path, change: dict[str, object], message: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(LeadlineError, match=message):
+        load_foreign(folder)
+
+
+# Conversion
+
+
+def test_convert__comes_back_bit_for_bit_over_all_layouts(
+    tmp_path: Path, network: Network, official: dict[str, Tensor]
+) -> None:
+    path = tmp_path / "depth_anything_v2_vits.pth"
+    torch.save(official, path)
+    for step, layout in enumerate(("leadline", "transformers", "leadline", "official")):
+        out = (
+            tmp_path / f"{step}{'.pth' if layout == 'official' else '.safetensors' * (layout == 'leadline')}"
+        )
+        path = convert(ConvertConfig(model=path, out=out, to=layout))  # type: ignore[arg-type]
+    back = torch.load(path, weights_only=True)
+    assert same(back, official)
+    assert same(dict(load_network(path, network=SMALL)[0].state_dict()), dict(network.state_dict()))
+
+
+def test_convert__keeps_what_was_there(tmp_path: Path, network: Network) -> None:
+    save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={"stage": "test"})
+    before = (tmp_path / "x.safetensors").read_bytes()
+    with pytest.raises(LeadlineError, match="exists already"):
+        convert(ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "x.safetensors"))
+    assert (tmp_path / "x.safetensors").read_bytes() == before
+
+
+def test_convert__has_no_official_layout_for_our_own_networks(tmp_path: Path) -> None:
+    save_network(tmp_path / "x.safetensors", "tiny", Network("tiny").state_dict(), about={})
+    with pytest.raises(LeadlineError, match="the official layout has no place for 'tiny'"):
+        convert(ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "y.pth", to="official"))
+
+
+def test_network_of_no_table__comes_back_from_our_file(tmp_path: Path, folder: Path) -> None:
+    built = load_foreign(folder)  # without the offset of DINOv2's position embeddings: transformers' way
+    assert built.variant != VARIANTS[SMALL]
+    save_network(tmp_path / "x.safetensors", built.name, built.state_dict(), about={}, variant=built.variant)
+    loaded, _ = load_network(tmp_path / "x.safetensors")
+    assert loaded.variant == built.variant
+    assert digest(loaded) == digest(built)
+
+
+# By name
+
+
+def test_load__takes_a_path_and_options(tmp_path: Path, network: Network) -> None:
+    save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={})
+    predictor = load(tmp_path / "x.safetensors", device="cpu", size=98)
+    assert digest(predictor.network) == digest(network)
+    assert predictor.size == 98
+
+
+def test_unknown_model__is_answered_with_the_nearest() -> None:
+    with pytest.raises(LeadlineError, match="did you mean 'depth-anything-v2-small'"):
+        find_weights("depth-anything-v2-smal")
+    with pytest.raises(LeadlineError, match=r"neither a file nor a network called 'photo\.pth'"):
+        find_weights("photo.pth")
+
+
+def test_unpublished_weights__are_said_to_be() -> None:
+    with pytest.raises(LeadlineError, match="never released"):
+        find_weights("depth-anything-v2-giant")
+
+
+def test_unreachable_hub__says_what_to_fetch_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(repository: str, file: str, *, local_files_only: bool = False) -> str:
+        asked.append((repository, file, local_files_only))
+        raise errors.LocalEntryNotFoundError("no connection")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    for model, repository, file in (
+        (SMALL, HUB, "depth_anything_v2_vits.pth"),
+        (
+            "depth-anything/Depth-Anything-V2-Small-hf",
+            "depth-anything/Depth-Anything-V2-Small-hf",
+            "config.json",
+        ),
+    ):
+        with pytest.raises(LeadlineError) as caught:
+            find_weights(model)
+        assert f"https://huggingface.co/{repository}/resolve/main/{file}" in str(caught.value)
+        assert "give its path" in str(caught.value)
+        assert asked[-2:] == [(repository, file, True), (repository, file, False)]
+
+
+def test_cached_file__needs_no_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def cached(repository: str, file: str, *, local_files_only: bool = False) -> str:
+        assert local_files_only
+        return str(tmp_path / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", cached)
+    assert find_weights(SMALL) == (tmp_path / "depth_anything_v2_vits.pth", SMALL)
+
+
+def test_variants__name_every_published_file_once() -> None:
+    files = [(v.origin.repository, v.origin.file) for v in VARIANTS.values() if v.origin.file]
+    assert len(files) == len(set(files))
+
+
+def test_sizes__are_those_that_were_published() -> None:
+    published = {"small": 24.8, "base": 97.5, "large": 335.3}  # millions: Depth-Anything-V2, README
+    for size, millions in published.items():
+        for version in ("v1", "v2"):
+            variant: Variant = VARIANTS[f"depth-anything-{version}-{size}"]
+            with torch.device("meta"):
+                built = Network(size, variant=variant)
+            count = sum(p.numel() for p in built.parameters()) / 1e6
+            assert count == pytest.approx(millions, abs=0.06)

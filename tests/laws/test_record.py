@@ -1,0 +1,108 @@
+"""The record of a folder knows what is made, of what, and loses nothing."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadline.predict.record import PREDICTIONS, Record
+from leadline.types import LeadlineError
+
+ABOUT = {"source": "/p/a.jpg", "space": "depth"}
+
+
+def made(folder: Path, name: str = "a", *files: str) -> Record:
+    record = Record(folder)
+    for file in files:
+        (folder / file).touch()
+    record.add(name, ABOUT, {file: {"format": "png"} for file in files})
+    return record
+
+
+def content(folder: Path) -> Any:
+    return json.loads((folder / PREDICTIONS).read_text(encoding="utf-8"))
+
+
+def test_record__tells_what_is_missing_of_what_was_asked_for(tmp_path: Path) -> None:
+    made(tmp_path, "a", "a.depth.png").save()
+    record = Record(tmp_path)
+    assert record.missing("a", ["a.depth.png"], about=ABOUT) == set()
+    assert record.missing("a", ["a.depth.png", "a.depth.exr"], about=ABOUT) == {"a.depth.exr"}
+    assert record.missing("b", ["b.depth.png"], about=ABOUT) == {"b.depth.png"}
+
+
+def test_record__a_file_that_was_removed_is_missing(tmp_path: Path) -> None:
+    record = made(tmp_path, "a", "a.depth.png")
+    (tmp_path / "a.depth.png").unlink()
+    assert record.missing("a", ["a.depth.png"], about=ABOUT) == {"a.depth.png"}
+
+
+def test_record__a_file_without_an_entry_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.depth.png").touch()
+    assert Record(tmp_path).missing("a", ["a.depth.png"], about=ABOUT) == {"a.depth.png"}
+
+
+def test_record__maps_made_otherwise_are_refused_with_the_difference(tmp_path: Path) -> None:
+    record = made(tmp_path, "a", "a.depth.png")
+    other = {**ABOUT, "source": "/q/a.png"}
+    with pytest.raises(LeadlineError, match=r"a\.\* was made otherwise: source is /p/a.jpg, now /q/a.png"):
+        record.missing("a", ["a.depth.png"], about=other)
+
+
+def test_record__later_formats_join_and_another_making_replaces(tmp_path: Path) -> None:
+    record = made(tmp_path, "a", "a.depth.png")
+    record.add("a", ABOUT, {"a.depth.exr": {"format": "exr"}})
+    assert set(record.entries["a"]["files"]) == {"a.depth.png", "a.depth.exr"}
+    record.add("a", {**ABOUT, "space": "disparity"}, {"a.disparity.png": {"format": "png"}})
+    assert set(record.entries["a"]["files"]) == {"a.disparity.png"}
+
+
+def test_record__keeps_the_entries_of_earlier_runs(tmp_path: Path) -> None:
+    made(tmp_path, "a", "a.depth.png").save()
+    made(tmp_path, "b/ü", "ü.depth.png").save()
+    assert list(content(tmp_path)["pictures"]) == ["a", "b/ü"]
+
+
+def test_record__is_not_written_where_nothing_was_added(tmp_path: Path) -> None:
+    Record(tmp_path).save()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_record__is_written_now_and_then_without_being_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    record = made(tmp_path, "a", "a.depth.png")
+    assert not (tmp_path / PREDICTIONS).exists()
+    now = 1000.0
+    record.add("b", ABOUT, {})
+    assert list(content(tmp_path)["pictures"]) == ["a", "b"]
+
+
+def test_record__threads_lose_nothing(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+
+    def add(first: int) -> None:
+        for number in range(first, first + 200):
+            record.add(str(number), ABOUT, {})
+            if number % 50 == 0:
+                record.save()
+
+    threads = [threading.Thread(target=add, args=(first,)) for first in range(0, 800, 200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    record.save()
+    assert len(content(tmp_path)["pictures"]) == 800
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x", "pictures": {}}', '{"format": 1}'])
+def test_record__one_that_is_damaged_is_left_alone_and_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS).write_text(text)
+    with pytest.raises(LeadlineError, match=r"predictions\.json cannot be read .*remove it"):
+        Record(tmp_path)
+    assert (tmp_path / PREDICTIONS).read_text() == text
