@@ -63,7 +63,7 @@ def read_picture(file: Path | bytes, *, name: str | None = None) -> UInt8[np.nda
         UnreadableError: for what is missing, empty, truncated, damaged, no picture, of 32-bit numbers, or of
             more than `MAX_PIXELS`.
     """
-    with _naming(file, name, "a picture"):
+    with naming(file, name, "a picture"):
         return _rgb(_upright(_decode(file)))
 
 
@@ -73,7 +73,7 @@ def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarr
     Raises:
         UnreadableError: as `read_picture`, and for any other format, number of channels, or depth.
     """
-    with _naming(file, name, "a label"):
+    with naming(file, name, "a label"):
         image = _decode(file)
         if image.format not in {"PNG", "TIFF"} or not (image.mode == "L" or _is_grey16(image)):
             raise ValueError(
@@ -188,7 +188,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _naming(file: Path | bytes, name: str | None, kind: str) -> Iterator[None]:
+def naming(file: Path | bytes, name: str | None, kind: str) -> Iterator[None]:
     """Turn what decoders raise into one line that names the file."""
     shown = name or (str(file) if isinstance(file, Path) else f"<{len(file)} bytes>")
     try:
