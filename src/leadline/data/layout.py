@@ -5,6 +5,7 @@ depth. ``archive.tar!{frame}.jpg`` names a member of an archive. One template, t
 against what lies below the root; the others follow from its fields.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -93,15 +94,25 @@ def _match(folder: Path, parts: list[str], known: dict[str, str]) -> Iterator[tu
         return
     if not folder.is_dir():
         return
-    deep = ":deep}" in first
-    paths = folder.rglob("*") if deep else folder.iterdir()
     pattern = _pattern(first, tuple(sorted(known.items())))
-    for path in paths:
-        fit = None if path.name.startswith(".") else pattern.fullmatch(path.relative_to(folder).as_posix())
+    for name in _below(folder) if ":deep}" in first else (path.name for path in folder.iterdir()):
+        fit = None if name.startswith(".") else pattern.fullmatch(name)
+        path = folder / name
         if fit and rest:
             yield from _match(path, rest, known | fit.groupdict())
         elif fit:
             yield path, known | fit.groupdict()
+
+
+def _below(folder: Path) -> Iterator[str]:
+    """Yield the relative path of everything below; links are followed, but each folder is visited once."""
+    visited = set[Path]()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        here = Path(where)
+        folders[:] = [] if here.resolve() in visited else [name for name in folders if name[0] != "."]
+        visited.add(here.resolve())
+        for name in (*folders, *(file for file in files if file[0] != ".")):
+            yield (here / name).relative_to(folder).as_posix()
 
 
 @cache
