@@ -188,7 +188,7 @@ def hypersim(root: Path, *, own_camera: bool = False) -> None:
         ],
     )
     if own_camera:
-        matrix = np.array([[0.5, 0, 0.25], [0, 0.3, 0], [0, 0, -1.0]])  # its lens is shifted to the right
+        matrix = np.array([[0.5, 0, 0.25], [0, 0.3, 0.1], [0, 0, -1.0]])  # a lens that is shifted
         cells = {f"M_cam_from_uv_{i}{j}": matrix[i, j] for i in range(3) for j in range(3)}
         table(root / "metadata_camera_parameters.csv", [{"scene_name": "ai_001_001", **cells}])
 

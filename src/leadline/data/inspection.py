@@ -108,7 +108,7 @@ def inspect_sample(sample: Sample) -> Facts:
             smallest=_extreme(numbers, counts),
             largest=_extreme(-numbers[::-1], counts[::-1]),
             histogram=_histogram(values[finite & ~sky].astype(np.float64), label.space),
-            **_geometry(values.astype(np.float64), finite & ~sky, label.space, sample.camera),
+            **_geometry(values.astype(np.float64), finite, label.space, sample.camera),
             **_edges(sample.image, values.astype(np.float64), finite, label.valid, label.space),
         )
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]

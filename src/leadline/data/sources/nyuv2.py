@@ -47,7 +47,7 @@ DATASET = Dataset(
     size="1,449 pictures of 640x480: 795 and 654; 2.8 GB",
     rules="Metres; rawDepths, 0 invalid, with which the papers' numbers reproduce (kmatzen/plumbline); "
     "test-filled has the inpainted ones. splits.mat counts from 1. The white border is left for the "
-    "protocol's crop. Camera: the toolbox's camera_params.m, less 1 (unverified).",
+    "protocol's crop. Camera: the toolbox's camera_params.m, which counts from 1.",
     splits={
         **{part: (_layout(f"{part}Ndxs"),) for part in ("train", "test")},
         "test-filled": (_layout("testNdxs", "depths"),),
