@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.data.findings import Finding, find
-from leadline.data.inspection import Facts, inspect_sample
+from leadline.data.inspection import Facts, inspect_sample, jumps
 from leadline.types import Camera, Label, Sample, Size, Space
 
 SIZE = Size(144, 192)
@@ -181,6 +181,11 @@ MISTAKES: dict[tuple[str, str], Mistake] = {
     ),
     ("8-bit", "affine"): Mistake(with_values(lambda v: grey(1 / v), space=AFFINE), "at most 256", "16 bit"),
     ("plateau", "sky"): Mistake(marker(655.35), "their largest number, 655.35", "as invalid"),
+    ("plateau", "negative marker"): Mistake(
+        with_values(lambda v: np.where(v > 5, -255, -5 * v), space=AFFINE),
+        "their smallest number, -255:",
+        "as sky",
+    ),
     ("plateau", "zero"): Mistake(
         lambda sample: with_values(lambda v: 1 / v + 1, space=AFFINE)(marker(1e9)(sample)),
         "their smallest number, 1:",
@@ -320,6 +325,9 @@ def test_facts__count_valid_sky_and_levels() -> None:
     assert found.impossible == 2
     found = facts([[0, 2, 3], [4, -1, 8]], [[True] * 3, [True] * 3], Space.AFFINE_DISPARITY)
     assert (found.sky, found.impossible) == (0, 0)
+    assert found.smallest is not None
+    assert found.largest is not None
+    assert (found.smallest.value, found.largest.value) == (-1, 8)
 
 
 def test_facts__of_a_picture_alone_say_so() -> None:
@@ -353,3 +361,14 @@ def test_facts__hardly_depend_on_the_resolution(rooms: list[Sample]) -> None:
             )
         )
     assert kinds(large) == []
+
+
+def test_jumps__are_where_disparity_steps_and_not_at_the_rim() -> None:
+    nearness = np.fromfunction(lambda row, column: 1 + 0.001 * (row + column), (20, 30))
+    nearness[:, 12:] += 1
+    marks = jumps(nearness, np.ones((20, 30), bool))
+    assert np.argwhere(marks).tolist() == [[row, 11] for row in range(20)]
+    known = np.ones((20, 30), bool)
+    known[5, 12] = False
+    assert not jumps(nearness, known)[5].any()
+    assert not jumps(nearness, np.zeros((20, 30), bool)).any()

@@ -123,13 +123,14 @@ def _figures(inspection: Inspection) -> list[tuple[str, str]]:
     labelled = [fact for fact in facts if fact.space is not None]
     if not labelled:
         return [*rows, ("label", "none")]
-    space = labelled[0].space
-    low, middle, high = np.median([fact.quantiles for fact in labelled], axis=0)
-    unit = {Space.DEPTH: " m", Space.DISPARITY: " / m"}.get(space, "") if space else ""
+    for space in Space:
+        some = [fact.quantiles for fact in labelled if fact.space is space]
+        if some:
+            low, middle, high = np.median(some, axis=0)
+            unit = {Space.DEPTH: " m", Space.DISPARITY: " / m"}.get(space, "")
+            rows.append((f"{space}: 1 %, half, 99 %", f"{low:.4g}, {middle:.4g}, {high:.4g}{unit}"))
     return [
         *rows,
-        ("label", str(space)),
-        ("1 %, half, 99 %", f"{low:.4g}, {middle:.4g}, {high:.4g}{unit}"),
         ("valid", f"{np.mean([fact.valid for fact in labelled]):.1%}"),
         ("sky", f"{np.mean([fact.sky for fact in labelled]):.1%}"),
         ("different numbers", f"{np.median([fact.levels for fact in labelled]):.0f}"),

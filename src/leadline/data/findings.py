@@ -38,12 +38,13 @@ class Finding:
 def find(facts: Sequence[Facts], unreadable: Sequence[str] = ()) -> list[Finding]:
     """Apply every rule to the facts about a source, and to what could not be read."""
     labelled = [fact for fact in facts if fact.space is not None]
-    full = [fact for fact in labelled if fact.levels > 1]
     found = [_unreadable(len(facts), unreadable), _twins(facts)]
     if labelled:
         found += [_empty(labelled), _impossible(labelled)]
-    if full:
-        found += [rule(full) for rule in _RULES]
+    for space in Space:  # a table may hold labels of several
+        some = [fact for fact in labelled if fact.levels > 1 and fact.space is space]
+        if some:
+            found += [rule(some) for rule in _RULES]
     return [finding for finding in found if finding is not None]
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float64
 from leadline.types import Camera, Sample, Size, Space
 
 _GRID = 128  # short side at which planes are looked for
+_COUNTED = 1_000_000  # pixels whose numbers are counted, of more evenly spread ones
 _EDGES = 240  # short side at which edges are compared
 BINS = 42
 REACH = 8
@@ -85,28 +86,26 @@ def inspect_sample(sample: Sample) -> Facts:
     if label is None:
         return bare
     values, finite = label.values, label.valid & np.isfinite(label.values)
-    numbers, counts = np.unique(values[finite], return_counts=True)
-    sky = np.isposinf(values) if label.space is Space.DEPTH else values == 0
-    sky = sky & label.valid & (label.space is not Space.AFFINE_DISPARITY)
-    wrong = np.isnan(values) | (np.isinf(values) if label.space is not Space.DEPTH else np.isneginf(values))
-    if label.space is not Space.AFFINE_DISPARITY:
-        wrong |= np.less(values, 0, where=~np.isnan(values), out=np.zeros_like(finite))
+    seen = values[finite]
+    seen = seen[:: max(1, seen.size // _COUNTED)]
+    numbers, counts = np.unique(seen, return_counts=True)
+    sky = label.valid & _is_sky(values, label.space)
     total = int(label.valid.sum())
     facts = dict[str, object](
         space=label.space,
         label=_digest(np.where(label.valid, values, 0)),
         valid=total / label.valid.size,
         sky=float(sky.sum()) / max(total, 1),
-        impossible=int((wrong & label.valid).sum()),
+        impossible=int((label.valid & _is_impossible(values, label.space)).sum()),
     )
     if numbers.size:
-        low, middle, high = (float(q) for q in np.quantile(values[finite], (0.01, 0.5, 0.99)))
+        low, middle, high = (float(q) for q in np.quantile(seen, (0.01, 0.5, 0.99)))
         facts |= dict(
             quantiles=(low, middle, high),
             levels=int(numbers.size),
             step=float(np.median(np.diff(numbers))) if numbers.size > 1 else 0.0,
             smallest=_extreme(numbers, counts),
-            largest=_extreme(-numbers[::-1], counts[::-1]),
+            largest=_extreme(numbers[::-1], counts[::-1]),
             histogram=_histogram(values[finite & ~sky].astype(np.float64), label.space),
             **_geometry(values.astype(np.float64), finite, label.space, sample.camera),
             **_edges(sample.image, values.astype(np.float64), finite, label.valid, label.space),
@@ -114,15 +113,30 @@ def inspect_sample(sample: Sample) -> Facts:
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]
 
 
+def _is_sky(values: np.ndarray, space: Space) -> Mask:
+    if space is Space.AFFINE_DISPARITY:
+        return np.zeros(values.shape, np.bool_)
+    sky: Mask = np.isposinf(values) if space is Space.DEPTH else values == 0
+    return sky
+
+
+def _is_impossible(values: np.ndarray, space: Space) -> Mask:
+    if space is Space.AFFINE_DISPARITY:
+        return ~np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        wrong: Mask = ~(values >= 0)
+    return wrong if space is Space.DEPTH else wrong | np.isinf(values)
+
+
 def _digest(array: np.ndarray) -> str:
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes() + str(array.shape).encode()).hexdigest()[:32]
 
 
 def _extreme(numbers: np.ndarray, counts: np.ndarray) -> Extreme:
-    """Describe the first of ascending numbers; those of the other end come negated."""
-    rest = float(numbers[-1] - numbers[1]) if numbers.size > 2 else 0.0
-    gap = float(numbers[1] - numbers[0]) / rest if rest > 0 else 0.0
-    return Extreme(abs(float(numbers[0])), float(counts[0] / counts.sum()), gap)
+    """Describe the first of sorted numbers."""
+    rest = float(abs(numbers[-1] - numbers[1])) if numbers.size > 2 else 0.0
+    gap = float(abs(numbers[1] - numbers[0])) / rest if rest > 0 else 0.0
+    return Extreme(float(numbers[0]), float(counts[0] / counts.sum()), gap)
 
 
 def _histogram(numbers: Float64[np.ndarray, " n"], space: Space) -> tuple[int, ...]:
@@ -247,8 +261,9 @@ def jumps(nearness: Values, known: Mask) -> Mask:
     span = float(np.subtract(*np.quantile(seen, (0.99, 0.01)))) if seen.size else 0.0
     marks = np.zeros_like(known)
     for axis in (0, 1):
-        ahead, both = np.roll(nearness, -1, axis), known & np.roll(known, -1, axis)
-        marks |= both & (np.abs(ahead - nearness) > max(0.05 * span, 1e-12))
+        here, beyond = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
+        steep = np.abs(nearness[beyond] - nearness[here]) > max(0.05 * span, 1e-12)
+        marks[here] |= steep & known[here] & known[beyond]
     return marks
 
 

@@ -13,9 +13,6 @@ from leadline.data.layout import Fields, Layout, only_file
 from leadline.data.sources.labels import fingerprint
 from leadline.types import Camera, Label, LeadlineError, PointPair, Sample, Size, UnreadableError
 
-UNVERIFIED = "(unverified)"
-"""Ends a statement for which no source was found."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
