@@ -123,9 +123,8 @@ def _is_sky(values: np.ndarray, space: Space) -> Mask:
 def _is_impossible(values: np.ndarray, space: Space) -> Mask:
     if space is Space.AFFINE_DISPARITY:
         return ~np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        wrong: Mask = ~(values >= 0)
-    return wrong if space is Space.DEPTH else wrong | np.isinf(values)
+    below = np.isnan(values) | (values < 0)
+    return below if space is Space.DEPTH else below | np.isinf(values)
 
 
 def _digest(array: np.ndarray) -> str:
