@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from leadline.types import Camera, Sample, Size, Space
 
@@ -113,17 +113,16 @@ def inspect_sample(sample: Sample) -> Facts:
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]
 
 
-def _is_sky(values: np.ndarray, space: Space) -> Mask:
+def _is_sky(values: Float32[np.ndarray, "_h _w"], space: Space) -> Mask:
     if space is Space.AFFINE_DISPARITY:
         return np.zeros(values.shape, np.bool_)
-    sky: Mask = np.isposinf(values) if space is Space.DEPTH else values == 0
-    return sky
+    return np.equal(values, np.inf if space is Space.DEPTH else 0)
 
 
-def _is_impossible(values: np.ndarray, space: Space) -> Mask:
+def _is_impossible(values: Float32[np.ndarray, "_h _w"], space: Space) -> Mask:
     if space is Space.AFFINE_DISPARITY:
         return ~np.isfinite(values)
-    below = np.isnan(values) | (values < 0)
+    below = np.isnan(values) | np.less(values, 0)
     return below if space is Space.DEPTH else below | np.isinf(values)
 
 
