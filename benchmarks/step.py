@@ -50,14 +50,14 @@ def make_store(folder: Path) -> Store:
 def compare(title: str, run: Run, store: Store, *, pseudo: bool, batch: int, rounds: int) -> None:
     fabric = launch(Machine(accelerator="cpu"))
     network = Network(run.network, pretrained=True)
-    frozen = build_encoder(network.variant, pretrained=True) if pseudo else None
+    frozen = build_encoder(network.variant.encoder, pretrained=True) if pseudo else None
     learner = Learner(network.train(), frozen=frozen).to(memory_format=torch.channels_last)
     others = torch.nn.ModuleList([network.decoder, learner.projection])
     model, optimiser = fabric.setup(learner, build_optimiser(network.encoder, others, run.optim))
     stream = Stream(source=store, batch=batch, perturb=run.perturb, pseudo=pseudo)
     batches = Batches([stream], crop=run.crop, interpolation=network.variant.interpolation, seed=0)
     averages = {name: t.clone() for name, t in network.state_dict().items()}
-    steps = iter(load(batches, steps=range(10_000), workers=1))
+    steps = iter(load(batches, steps=range(10_000), workers=0))
     constant = torch.zeros(batch, 3, run.crop.size, run.crop.size, dtype=torch.uint8)
     constant = constant.contiguous(memory_format=torch.channels_last)
 

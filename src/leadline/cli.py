@@ -33,7 +33,7 @@ def render(arguments: Sequence[str]) -> None:
 
 
 def teacher(arguments: Sequence[str]) -> None:
-    """Train a teacher on labelled pictures (steps, rates, crop and jitter scaled to tiny networks)."""
+    """Train a teacher on labelled pictures (defaults depend on --network)."""
     from leadline.presets.recipes import TEACHERS
     from leadline.stages.teacher import train_teacher
 
@@ -48,7 +48,7 @@ def pseudo_label(arguments: Sequence[str]) -> None:
 
 
 def student(arguments: Sequence[str]) -> None:
-    """Train a student on a teacher's labels (steps, rates and crop scaled to tiny networks)."""
+    """Train a student on a teacher's labels (defaults depend on --network)."""
     from leadline.presets.recipes import STUDENTS
     from leadline.stages.student import train_student
 
@@ -145,10 +145,28 @@ def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:
 
 
 def _parse_recipe(command: str, recipes: Mapping[str, tuple[str, Any]], arguments: Sequence[str]) -> Any:
+    from leadline.presets.recipes import fitted
+    from leadline.types import LeadlineError
+
     texts = {name: text for name, (text, _) in recipes.items()}
     about = _summary(COMMANDS[command])
     name, options = _choose(f"leadline {command}", "recipe", texts, arguments, about=about)
-    return _parse(f"{command} {name}", recipes[name][1], options)
+    try:
+        default = fitted(recipes[name][1], _network(options))
+    except LeadlineError as error:
+        sys.stderr.write(f"leadline {command} {name}: {error}\n")
+        raise SystemExit(2) from None
+    return _parse(f"{command} {name}", default, options)
+
+
+def _network(options: Sequence[str]) -> str:
+    """Return the network that the options name, on which the defaults of the others depend."""
+    for option, value in zip(options, [*options[1:], ""], strict=False):
+        if option == "--network":
+            return value
+        if option.startswith("--network="):
+            return option.partition("=")[2]
+    return "tiny"
 
 
 if __name__ == "__main__":

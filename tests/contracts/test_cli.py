@@ -13,7 +13,7 @@ from leadline import cli
 from leadline.app.datasets import DatasetsConfig
 from leadline.app.demo import DemoConfig
 from leadline.app.inspect import InspectConfig
-from leadline.presets.recipes import STUDENTS, TEACHERS
+from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
 from leadline.stages.evaluate import EvaluateConfig
 from leadline.stages.pseudo_label import PseudoLabelConfig
 from leadline.stages.render import RenderConfig
@@ -38,8 +38,8 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("pseudo-label",): PseudoLabelConfig(),
     ("evaluate",): EvaluateConfig(),
     ("demo",): DemoConfig(),
-    **{("teacher", name): config for name, (_, config) in TEACHERS.items()},
-    **{("student", name): config for name, (_, config) in STUDENTS.items()},
+    **{("teacher", name): fitted(config, "tiny") for name, (_, config) in TEACHERS.items()},
+    **{("student", name): fitted(config, "tiny") for name, (_, config) in STUDENTS.items()},
 }
 over_commands = pytest.mark.parametrize("command", CONFIGS, ids=" ".join)
 
@@ -132,6 +132,8 @@ def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, 
 
 def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
     """Return arguments for a field that differ from its value, and what they mean."""
+    if name in ("network", "frozen"):
+        return ["tiny-lite1"], "tiny-lite1"
     options = [option for option in get_args(kind) if option not in (value, type(None))]
     if get_origin(kind) is Literal:
         return [options[0]], options[0]
@@ -271,7 +273,7 @@ def test_unknown_word__is_answered_with_the_nearest_or_all(
         (("--batch", "0"), "at least 1 picture a step, got 0"),
         (("--machine.save-every", "0"), "save_every and log_every are at least 1"),
         (("--seed", "-1"), "seed: 0 or more, got -1"),
-        (("--network", "vits"), "invalid choice 'vits'"),
+        (("--network", "vits"), "no network is called 'vits'"),
         (("--machine.accelerator", "gpu"), "invalid choice 'gpu'"),
         (("--optim.lr", "fast"), "fast"),
     ],

@@ -4,7 +4,7 @@ import ast
 import io
 import re
 import tokenize
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from leadline.models.variants import VARIANTS
 from leadline.presets import depth_anything_v1 as v1
 from leadline.presets import depth_anything_v2 as v2
 from leadline.presets import midas, tiny
-from leadline.presets.recipes import STUDENTS, TEACHERS
+from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
@@ -133,11 +133,14 @@ def test_students__trim_and_perturb_pseudo_labels_alone(recipe: StudentConfig) -
 def test_recipes__are_offered_by_their_names() -> None:
     assert set(TEACHERS) == {"midas", "depth-anything-v1", "depth-anything-v2"}
     assert set(STUDENTS) == {"depth-anything-v1", "depth-anything-v2"}
-    assert TEACHERS["depth-anything-v1"][1] == tiny.teacher(v1.TEACHER)
-    assert TEACHERS["depth-anything-v2"][1] == tiny.teacher(v2.TEACHER)
-    assert TEACHERS["midas"][1] == tiny.teacher(midas.TEACHER)
-    assert STUDENTS["depth-anything-v1"][1] == tiny.student(v1.STUDENT)
-    assert STUDENTS["depth-anything-v2"][1] == tiny.student(v2.STUDENT)
+
+
+@pytest.mark.parametrize("network", ["tiny-lite1", "timm/resnet18"])
+def test_recipes__are_scaled_for_convolutional_networks_alone(network: str) -> None:
+    assert fitted(v2.TEACHER, network) == tiny.teacher(v2.TEACHER, network)
+    assert fitted(v1.STUDENT, network) == tiny.student(v1.STUDENT, network)
+    large = "depth-anything-v2-large"
+    assert fitted(v2.STUDENT, large) == replace(v2.STUDENT, network=large)
 
 
 # What a small network changes
@@ -153,7 +156,7 @@ def test_tiny__keeps_sources_objective_and_start(name: str) -> None:
     assert type(small) is type(recipe)
     assert small.network in VARIANTS
     changed = {f.name for f in fields(recipe) if getattr(recipe, f.name) != getattr(small, f.name)}
-    assert changed <= {"optim", "crop", "batch", "labelled_batch", "perturb"}
+    assert changed <= {"network", "optim", "crop", "batch", "labelled_batch", "perturb"}
     assert ("perturb" in changed) == isinstance(recipe, TeacherConfig)
 
 
@@ -176,7 +179,7 @@ def test_tiny__trains_within_minutes(name: str) -> None:
 def test_no_code__asks_which_recipe_it_runs() -> None:
     names = re.compile(r"midas|depth[-_ ]anything([-_ ]v\d)?|v[12]", re.IGNORECASE)
     for path in ROOT.rglob("*.py"):
-        if path.parent.name == "presets":
+        if path.parent.name in ("presets", "models"):  # networks and file layouts have names, too
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         said = {

@@ -58,7 +58,7 @@ def test_network__has_the_tensors_it_always_had(name: str) -> None:
 
 def test_state_of_a_run__has_the_tensors_it_always_had() -> None:
     frozen = Network("tiny-lite1").encoder
-    frozen.feature_info = Network("tiny").encoder.feature_info
+    frozen.widths = Network("tiny").encoder.widths
     learner = Learner(Network("tiny"), frozen=frozen)
     learner.projection = nn.Conv2d(320, 8, 1)
     optimiser = torch.optim.AdamW(parameter for parameter in learner.parameters() if parameter.requires_grad)

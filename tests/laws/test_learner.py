@@ -13,22 +13,12 @@ from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 
 
-class Widths:
-    """What timm calls the feature info of an encoder."""
-
-    def __init__(self, *widths: int) -> None:
-        self.widths = widths
-
-    def channels(self) -> list[int]:
-        return list(self.widths)
-
-
 class Frozen(nn.Module):
     """An encoder of another width than the network's, with statistics that training would change."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.feature_info = Widths(8, width)
+        self.widths = [8, width]
         self.convolution = nn.Conv2d(3, width, 32, stride=32)
         self.norm = nn.BatchNorm2d(width)
 
@@ -70,7 +60,7 @@ def is_statistic(name: str) -> bool:
 
 
 def test_projection__is_none_where_widths_are_equal() -> None:
-    frozen = build_encoder(Network("tiny").variant, pretrained=False)
+    frozen = build_encoder(Network("tiny").variant.encoder, pretrained=False)
     learner = make_learner(frozen)
     assert isinstance(learner.projection, nn.Identity)
     assert list(learner.projection.parameters()) == []
@@ -98,7 +88,7 @@ def test_projection__learns() -> None:
 
 
 def test_frozen_encoder__sees_what_the_network_sees() -> None:
-    learner = make_learner(build_encoder(Network("tiny").variant, pretrained=False))
+    learner = make_learner(build_encoder(Network("tiny").variant.encoder, pretrained=False))
     assert learner.frozen is not None
     learner.frozen.load_state_dict(learner.network.encoder.state_dict())
     _, features = learner(pictures())

@@ -9,14 +9,15 @@ import stat
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import NoReturn
 
-import cv2
 import numpy as np
+from isal import isal_zlib
 from jaxtyping import Float32, UInt8, UInt16
 from PIL import ExifTags, Image, UnidentifiedImageError
 
@@ -90,14 +91,28 @@ def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> byte
     return stream.getvalue()
 
 
-def encode_map(values: UInt16[np.ndarray, "h w"]) -> bytes:
-    """Encode a 16-bit map as PNG, without loss; equal maps give equal bytes.
+def encode_map(values: UInt16[np.ndarray, "h w"], *, text: Mapping[str, str] | None = None) -> bytes:
+    """Encode a 16-bit map as PNG, without loss; equal maps give equal bytes. `text` goes into its metadata.
 
-    Level 1 was measured on smooth maps of 256x341: level 6 saves 2 to 18 % more for three times the time, and
-    OpenCV's default (run lengths only) takes half the time for 4 to 30 % more space.
+    Every row is stored as its difference to the one above, and compressed by ISA-L: as small as with zlib,
+    in a tenth of the time, which was a third of what the label stage adds to its network (benchmarks/png.py).
     """
-    _, data = cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return data.tobytes()
+    h, w = values.shape
+    big_endian = values.astype(">u2").view(np.uint8).reshape(h, 2 * w)
+    rows = np.full((h, 1 + 2 * w), 2, np.uint8)  # each begins with its filter: 2 is "up"
+    rows[0, 1:] = big_endian[0]
+    np.subtract(big_endian[1:], big_endian[:-1], out=rows[1:, 1:])
+    header = struct.pack(">IIBBBBB", w, h, 16, 0, 0, 0, 0)  # 16 bit, grey, not interlaced
+    chunks = [
+        (b"IHDR", header),
+        *((b"tEXt", f"{key}\0{value}".encode("latin-1")) for key, value in (text or {}).items()),
+        (b"IDAT", isal_zlib.compress(rows, 1)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def list_pictures(root: Path) -> list[Path]:

@@ -113,17 +113,20 @@ def inspect_sample(sample: Sample) -> Facts:
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]
 
 
-def _is_sky(values: Float32[np.ndarray, "_h _w"], space: Space) -> Mask:
+def _is_sky(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.ndarray, "h w"]:
     if space is Space.AFFINE_DISPARITY:
         return np.zeros(values.shape, np.bool_)
-    return np.equal(values, np.inf if space is Space.DEPTH else 0)
+    sky: np.ndarray = values == (np.inf if space is Space.DEPTH else 0)
+    return sky
 
 
-def _is_impossible(values: Float32[np.ndarray, "_h _w"], space: Space) -> Mask:
+def _is_impossible(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.ndarray, "h w"]:
     if space is Space.AFFINE_DISPARITY:
         return ~np.isfinite(values)
-    below = np.isnan(values) | np.less(values, 0)
-    return below if space is Space.DEPTH else below | np.isinf(values)
+    possible: np.ndarray = values >= 0
+    if space is Space.DISPARITY:
+        possible &= ~np.isinf(values)
+    return ~possible
 
 
 def _digest(array: np.ndarray) -> str:

@@ -168,6 +168,8 @@ def load(
         worker_init_fn=_single_thread,
         pin_memory=pin,
     )
+    if not workers:
+        cv2.setNumThreads(0)  # OpenCV's own would compete with those of the arithmetic
     stream = map(_unguarded, loader)
     for _ in steps:
         yield [next(stream) for _ in range(accumulate)]

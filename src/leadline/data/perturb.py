@@ -76,7 +76,7 @@ def _jitter(image: np.ndarray, config: Perturbation, strengths: np.ndarray) -> n
     axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
     turn = np.eye(3) + np.sin(angle) * axis + (1 - np.cos(angle)) * (axis @ axis)
     linear = brightness * contrast * turn @ (saturation * np.eye(3) + (1 - saturation) * _GREY)
-    pivot = brightness * (1 - contrast) * (_LUMA @ image.mean(axis=(0, 1)))
+    pivot = brightness * (1 - contrast) * (_LUMA @ cv2.mean(image)[:3])
     return np.hstack([linear, np.full((3, 1), pivot)])
 
 

@@ -47,8 +47,8 @@ class State:
         for name, parameter in _trained(self.learner):
             moments = self.optimiser.state[parameter]
             for key in ("step", "exp_avg", "exp_avg_sq"):
-                moment = tensors[f"optimiser.{key}.{name}"]
-                # AdamW counts steps on the CPU and keeps its moments in the layout of the weights.
+                moment = tensors[f"optimiser.{key}.{name}"].to(parameter.device)
+                # AdamW keeps its moments in the layout of the weights.
                 moments[key] = moment if key == "step" else torch.empty_like(parameter).copy_(moment)
 
 

@@ -1,8 +1,9 @@
 """The training loop, the same for every stage: it counts, logs and saves."""
 
 import ctypes
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -95,16 +96,10 @@ def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, 
         sweep(out)
     torch.manual_seed(run.seed)
     learner = _build_learner(run)
-    batches = Batches(
-        streams,
-        crop=run.crop,
-        interpolation=learner.network.variant.interpolation,
-        seed=run.seed,
-        parts=run.optim.accumulate * fabric.world_size,
-    )
     trainee = _set_up(run, fabric, learner)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    batches = _load(run, fabric, streams, learner, steps=range(trainee.state.step, run.optim.steps))
     _train(run, fabric, trainee, batches, watch, out, about)
     if fabric.is_global_zero:
         weights = trainee.state.averages or learner.network.state_dict()
@@ -131,8 +126,9 @@ def _build_learner(run: Run) -> Learner:
         network, _ = load_network(Path(run.start))
         if network.name != run.network:
             raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
-    needs_frozen = any(term.loss == "feature_alignment" for term in run.objective.values())
-    frozen = build_encoder(find_variant(run.frozen or run.network), pretrained=True) if needs_frozen else None
+    frozen = None
+    if any(term.loss == "feature_alignment" for term in run.objective.values()):
+        frozen = build_encoder(find_variant(run.frozen or run.network).encoder, pretrained=True)
     return Learner(network.train(), frozen=frozen)
 
 
@@ -147,11 +143,36 @@ def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
     return _Trainee(state, model, cast(torch.optim.Optimizer, shared))
 
 
+def _load(
+    run: Run, fabric: Fabric, streams: Sequence[Stream], learner: Learner, *, steps: range
+) -> Iterator[list[Batch]]:
+    """Open the batches of `steps`."""
+    workers = run.machine.workers
+    if workers is None:
+        on_cpu = fabric.device.type == "cpu"
+        workers = 0 if on_cpu else max(1, min(8, (os.cpu_count() or 1) // run.machine.devices))
+    batches = Batches(
+        streams,
+        crop=run.crop,
+        interpolation=learner.network.variant.interpolation,
+        seed=run.seed,
+        parts=run.optim.accumulate * fabric.world_size,
+    )
+    return load(
+        batches,
+        steps=steps,
+        workers=workers,
+        rank=fabric.global_rank,
+        processes=fabric.world_size,
+        pin=fabric.device.type == "cuda",
+    )
+
+
 def _train(
     run: Run,
     fabric: Fabric,
     trainee: _Trainee,
-    batches: Batches,
+    batches: Iterator[list[Batch]],
     watch: "Watch",
     out: Path,
     about: Mapping[str, Any],
@@ -159,19 +180,11 @@ def _train(
     """Do the steps that are left, each from its batches to the log."""
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
     steps = range(state.step, run.optim.steps)
-    loaded = load(
-        batches,
-        steps=steps,
-        workers=machine.workers,
-        rank=fabric.global_rank,
-        processes=fabric.world_size,
-        pin=fabric.device.type == "cuda",
-    )
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
     ):
-        for step, parts in zip(steps, loaded, strict=True):
+        for step, parts in zip(steps, batches, strict=True):
             watch.look(parts)
             torch.manual_seed(run.seed + step)
             set_rates(trainee.optimiser, step, run.optim)
@@ -197,11 +210,11 @@ def _train(
 
 def _average(averages: Averages, learner: Learner, decay: float) -> None:
     """Move the averages towards the weights: ``a = decay * a + (1 - decay) * w``."""
-    for name, weight in learner.network.state_dict().items():
-        if weight.is_floating_point():
-            averages[name].lerp_(weight, 1 - decay)
-        else:
-            averages[name].copy_(weight)
+    weights = learner.network.state_dict()
+    moving = [name for name, weight in weights.items() if weight.is_floating_point()]
+    torch._foreach_lerp_([averages[name] for name in moving], [weights[name] for name in moving], 1 - decay)
+    for name in weights.keys() - set(moving):
+        averages[name].copy_(weights[name])
 
 
 class Watch:

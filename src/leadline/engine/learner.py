@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from leadline.models.encoders import widths_of
 from leadline.models.network import Network
 
 
@@ -22,7 +23,7 @@ class Learner(nn.Module):
         self.frozen = frozen.requires_grad_(False).eval() if frozen is not None else None
         self.projection: nn.Module = nn.Identity()
         if frozen is not None:
-            widths = [encoder.feature_info.channels()[-1] for encoder in (network.encoder, frozen)]  # type: ignore[union-attr, operator]
+            widths = [widths_of(encoder)[-1] for encoder in (network.encoder, frozen)]
             if widths[0] != widths[1]:
                 self.projection = nn.Conv2d(widths[0], widths[1], 1)
 

@@ -63,7 +63,7 @@ def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) ->
         {"params": list(encoder.parameters()), "lr": config.lr},
         {"params": list(others.parameters()), "lr": config.lr * config.decoder_ratio},
     ]
-    return torch.optim.AdamW(groups, betas=config.betas, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, betas=config.betas, weight_decay=config.weight_decay, fused=True)
 
 
 def set_rates(optimiser: torch.optim.Optimizer, step: int, config: Optim) -> None:

@@ -9,7 +9,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
-from leadline.models.variants import NetworkName
+from leadline.models.variants import Tokens, find_variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,9 @@ class Machine:
     """Devices, one process each; on ``cpu`` that many processes."""
     threads: int | None = None
     """Threads for arithmetic in a process; PyTorch's choice where not given."""
-    workers: int = 1
-    """Processes that prepare batches; 0 prepares them between the steps."""
+    workers: int | None = None
+    """Processes that prepare batches; 0 prepares them between the steps. Where not given, up to 8 beside a
+    GPU, and 0 on a CPU, where they take more from the arithmetic than they save (benchmarks/step.py)."""
     save_every: int = 100
     """Steps between the states a killed run goes on from."""
     log_every: int = 10
@@ -37,7 +38,8 @@ class Machine:
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
         threads = 1 if self.threads is None else self.threads
-        if min(self.devices, threads, self.save_every, self.log_every) < 1 or self.workers < 0:
+        workers = self.workers or 0
+        if min(self.devices, threads, self.save_every, self.log_every) < 1 or workers < 0:
             raise ValueError(
                 "machine: devices, threads, save_every and log_every are at least 1 and workers at least 0, "
                 f"got {self}"
@@ -50,11 +52,11 @@ class Run:
 
     recipe: str = "own"
     """Name of the recipe, carried along for the record."""
-    network: NetworkName = "tiny"
+    network: str = "tiny"
     """Which network learns."""
     start: str = "pretrained"
     """First weights: ``pretrained`` encoder and fresh decoder, ``random``, or the path of a checkpoint."""
-    frozen: NetworkName | None = None
+    frozen: str | None = None
     """Network whose pretrained encoder feature_alignment compares with; the same one where not given."""
     objective: dict[str, Term]
     """What is minimised: terms by name."""
@@ -74,9 +76,17 @@ class Run:
     """Where it is computed."""
 
     def __post_init__(self) -> None:
-        """Refuse what has no random numbers."""
+        """Refuse what has no random numbers, and crops or networks that cannot be."""
         if self.seed < 0:
             raise ValueError(f"seed: 0 or more, got {self.seed}")
+        for name in filter(None, (self.network, self.frozen)):
+            encoder = find_variant(name).encoder
+            if isinstance(encoder, Tokens) and self.crop.size % encoder.patch:
+                near = max(1, round(self.crop.size / encoder.patch)) * encoder.patch
+                raise ValueError(
+                    f"crop.size: {name} needs a multiple of its patch, {encoder.patch}, such as {near}, "
+                    f"got {self.crop.size}"
+                )
 
 
 def described(run: object) -> dict[str, Any]:

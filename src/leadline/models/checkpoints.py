@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from leadline.models.network import Network
+from leadline.models.variants import find_variant
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -44,7 +45,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def save_network(path: Path, name: str, weights: Mapping[str, Tensor], *, about: Mapping[str, Any]) -> None:
     """Write the weights of the network `name`; `about` says how they were made."""
-    save_tensors(path, weights, {"network": name, "space": Network.space, **about})
+    save_tensors(path, weights, {"network": name, "space": find_variant(name).space, **about})
 
 
 def load_network(path: Path) -> tuple[Network, dict[str, Any]]:

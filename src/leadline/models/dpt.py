@@ -10,7 +10,30 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from leadline.models.variants import Tokens, Variant
 from leadline.types import Size
+
+
+class Reassembly(nn.Module):
+    """From tokens laid out as a map to a level of the decoder: 4 and 2 times finer, as fine, half as fine."""
+
+    def __init__(self, width: int, out: int, *, level: int, readout: bool) -> None:
+        super().__init__()
+        self.readout = nn.Linear(width, width // 2) if readout else None
+        self.project = nn.Conv2d(width // 2 if readout else width, out, 1)
+        self.resize: nn.Module = (
+            nn.ConvTranspose2d(out, out, 4, stride=4),
+            nn.ConvTranspose2d(out, out, 2, stride=2),
+            nn.Identity(),
+            nn.Conv2d(out, out, 3, stride=2, padding=1),
+        )[level]
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+        """Project the channels, and resize."""
+        if self.readout is not None:
+            x = F.gelu(self.readout(x.movedim(1, -1))).movedim(-1, 1)
+        resized: Tensor = self.resize(self.project(x))
+        return resized
 
 
 class ResidualUnit(nn.Module):
@@ -30,9 +53,11 @@ class ResidualUnit(nn.Module):
 class Fusion(nn.Module):
     """Merge what comes from the coarser levels with this level's features, and upsample."""
 
-    def __init__(self, channels: int, *, coarsest: bool) -> None:
+    def __init__(self, channels: int, *, coarsest: bool, spare: bool) -> None:
         super().__init__()
-        self.skip = None if coarsest else ResidualUnit(channels)
+        self.skip = None if coarsest and not spare else ResidualUnit(channels)
+        if coarsest and self.skip is not None:
+            self.skip.requires_grad_(False)  # it takes no part
         self.refine = ResidualUnit(channels)
         self.out = nn.Conv2d(channels, channels, 1)
 
@@ -40,7 +65,7 @@ class Fusion(nn.Module):
         self, features: Float[Tensor, "b c h w"], coarser: Float[Tensor, "b c h w"] | None, size: Size
     ) -> Float[Tensor, "b c h2 w2"]:
         """Return the merged map at `size`."""
-        if self.skip is not None and coarser is not None:
+        if coarser is not None and self.skip is not None:
             features = coarser + self.skip(features)
         # The 1x1 convolution commutes with the interpolation and is cheaper before it.
         merged: Tensor = self.out(self.refine(features))
@@ -48,22 +73,33 @@ class Fusion(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From four maps, finest first, to one non-negative map at the picture's size."""
+    """From an encoder's four maps to one at the picture's size, before the network's last activation."""
 
-    def __init__(self, widths: Sequence[int], *, features: int, hidden: int) -> None:
+    def __init__(self, variant: Variant, widths: Sequence[int]) -> None:
+        """Lay out the decoder of `variant` for maps of `widths` channels, finest first."""
         super().__init__()
-        self.project = nn.ModuleList(nn.Conv2d(width, features, 3, padding=1, bias=False) for width in widths)
+        features, levels = variant.features, len(widths)
+        readout = isinstance(variant.encoder, Tokens) and variant.encoder.readout
+        self.reassemble = nn.ModuleList(
+            Reassembly(width, out, level=level, readout=readout)
+            for level, (width, out) in enumerate(zip(widths, variant.widths, strict=bool(variant.widths)))
+        )
+        self.project = nn.ModuleList(
+            nn.Conv2d(width, features, 3, padding=1, bias=False) for width in variant.widths or widths
+        )
         self.fuse = nn.ModuleList(
-            Fusion(features, coarsest=level == len(widths) - 1) for level in range(len(widths))
+            Fusion(features, coarsest=level == levels - 1, spare=variant.spare) for level in range(levels)
         )
         self.shrink = nn.Conv2d(features, features // 2, 3, padding=1)
-        self.hidden = nn.Conv2d(features // 2, hidden, 3, padding=1)
-        self.head = nn.Conv2d(hidden, 1, 1)
+        self.hidden = nn.Conv2d(features // 2, variant.hidden, 3, padding=1)
+        self.head = nn.Conv2d(variant.hidden, 1, 1)
         # Ours: a last ReLU that starts below zero would never learn, so the map starts around 1.
-        nn.init.ones_(self.head.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.head.bias, 1 if variant.ceiling is None else 0)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Float[Tensor, "b _c _h _w"]], size: Size) -> Float[Tensor, "b 1 h w"]:
-        """Decode `maps` to affine disparity at `size`."""
+        """Decode `maps` to what the network's last activation takes, at `size`."""
+        if self.reassemble:
+            maps = [part(features) for part, features in zip(self.reassemble, maps, strict=True)]
         projected = [project(features) for project, features in zip(self.project, maps, strict=True)]
         finest = Size(*projected[0].shape[-2:])
         sizes = [
@@ -74,7 +110,8 @@ class Decoder(nn.Module):
         for fuse, features, target in reversed(list(zip(self.fuse, projected, sizes, strict=True))):
             merged = fuse(features, merged, target)
         x = _resize(self.shrink(merged), size)
-        return F.relu(self.head(F.relu(self.hidden(x))))
+        decoded: Tensor = self.head(F.relu(self.hidden(x)))
+        return decoded
 
 
 def _resize(x: Float[Tensor, "b c _h _w"], size: Size) -> Float[Tensor, "b c _h2 _w2"]:

@@ -1,28 +1,63 @@
-"""Encoders from timm, and pretrained weights for them."""
+"""Encoders by their specification, and pretrained weights for them."""
 
 import importlib.util
 from pathlib import Path
+from typing import cast
 
 import timm
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from leadline.models.variants import Variant
+from leadline.models.hub import fetch
+from leadline.models.transformer import TokenEncoder
+from leadline.models.variants import Encoder, Pyramid, Tokens
 from leadline.types import LeadlineError
 
 
-def build_encoder(variant: Variant, *, pretrained: bool) -> nn.Module:
-    """Build the encoder of `variant`: four maps at strides 4, 8, 16 and 32.
+def widths_of(encoder: nn.Module) -> list[int]:
+    """Return the channels of an encoder's four maps, finest first."""
+    return cast(list[int], encoder.widths)
+
+
+def build_encoder(spec: Encoder, *, pretrained: bool) -> nn.Module:
+    """Build an encoder: a module from a picture to four maps.
 
     Raises:
-        LeadlineError: where `pretrained` weights are wanted and their package is missing or does not fit.
+        LeadlineError: where timm has no such encoder, or `pretrained` weights cannot be had or do not fit.
     """
-    encoder: nn.Module = timm.create_model(
-        variant.encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)
-    )
-    if pretrained:
-        _load_in_order(encoder, _packaged_weights(variant.weights), origin=variant.weights)
+    if isinstance(spec, Tokens):
+        encoder = TokenEncoder(spec)
+        if pretrained:
+            _load_dino(encoder, spec.weights)
+        return encoder
+    return _build_pyramid(spec, pretrained=pretrained)
+
+
+def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
+    try:
+        encoder: nn.Module = timm.create_model(
+            spec.name,
+            pretrained=pretrained and not spec.weights,
+            features_only=True,
+            out_indices=(-4, -3, -2, -1),
+        )
+    except (RuntimeError, AttributeError, AssertionError, OSError) as error:
+        raise LeadlineError(f"timm gives no encoder {spec.name!r} with four feature maps: {error}") from error
+    encoder.widths = encoder.feature_info.channels()  # type: ignore[union-attr, operator]
+    if pretrained and spec.weights:
+        _load_in_order(encoder, _packaged_weights(spec.weights), origin=spec.weights)
     return encoder
+
+
+def _load_dino(encoder: TokenEncoder, name: str) -> None:
+    """Fill `encoder` with timm's copy of the published weights, which lacks the unused mask token alone."""
+    if not name:
+        raise LeadlineError("no pretrained weights of this encoder are published: start from a checkpoint")
+    weights = load_file(fetch(f"timm/{name}", "model.safetensors"))
+    missing, left_over = encoder.load_state_dict(weights, strict=False)
+    if missing != ["mask_token"] or left_over:
+        raise LeadlineError(f"timm/{name} does not fit the encoder: missing {missing}, left over {left_over}")
 
 
 def _packaged_weights(package: str) -> list[Tensor]:

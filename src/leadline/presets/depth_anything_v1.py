@@ -22,6 +22,7 @@ def _optim(steps: int) -> Optim:
 
 TEACHER = TeacherConfig(
     recipe="depth-anything-v1",
+    network="depth-anything-v1-large",  # section 4.1
     objective={"ssi": Term(loss="ssi_mae")},  # section 3.1
     perturb=NONE,  # section 3.2: labelled pictures are only mirrored
     crop=_CROP,
@@ -31,6 +32,7 @@ TEACHER = TeacherConfig(
 
 STUDENT = StudentConfig(
     recipe="depth-anything-v1",
+    network="depth-anything-v1-small",  # section 4.1: or base, large
     start="pretrained",  # V1, section 3.2: a fresh decoder, never the teacher's weights
     objective={  # section 3.3: the plain average of the three losses
         "labelled": Term(loss="ssi_mae", weight=1 / 3, on="labelled"),

@@ -26,6 +26,7 @@ def _optim(steps: int) -> Optim:
 
 TEACHER = TeacherConfig(
     recipe="depth-anything-v2",
+    network="depth-anything-v2-giant",  # section 7.1
     objective={
         "ssi": Term(loss="ssi_mae", weight=1),  # section 7.1: 1 to 2
         "gradient": Term(loss="gradient_matching", weight=2),
@@ -38,6 +39,7 @@ TEACHER = TeacherConfig(
 
 STUDENT = StudentConfig(
     recipe="depth-anything-v2",
+    network="depth-anything-v2-small",  # section 7.1: or base, large
     start="pretrained",  # V1, section 3.2: a fresh decoder, never the teacher's weights
     objective={
         "ssi": Term(loss="ssi_mae", weight=1, on="pseudo", trim=0.1),  # section 5.2: 10 % ignored

@@ -1,22 +1,36 @@
-"""The recipes by name, as the command line offers them.
+"""The recipes by name, as the command line offers them, and what a network makes of them."""
 
-Both networks there are so far are tiny, so every recipe is scaled by `leadline.presets.tiny` here.
-"""
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
+from leadline.models.variants import Pyramid, find_variant
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
+from leadline.stages.student import StudentConfig
+from leadline.stages.teacher import TeacherConfig
 
 TEACHERS = {
-    "midas": ("mixed labelled data, trimmed loss", tiny.teacher(midas.TEACHER)),
-    "depth-anything-v1": ("labelled data, affine-invariant loss", tiny.teacher(depth_anything_v1.TEACHER)),
-    "depth-anything-v2": ("synthetic pictures alone, sharp edges", tiny.teacher(depth_anything_v2.TEACHER)),
+    "midas": ("mixed labelled data, trimmed loss", midas.TEACHER),
+    "depth-anything-v1": ("labelled data, affine-invariant loss", depth_anything_v1.TEACHER),
+    "depth-anything-v2": ("synthetic pictures alone, sharp edges", depth_anything_v2.TEACHER),
 }
 """Name -> what it is, and its config."""
 
 STUDENTS = {
-    "depth-anything-v1": (
-        "labelled and pseudo-labelled pictures 1:2",
-        tiny.student(depth_anything_v1.STUDENT),
-    ),
-    "depth-anything-v2": ("pseudo-labelled pictures alone", tiny.student(depth_anything_v2.STUDENT)),
+    "depth-anything-v1": ("labelled and pseudo-labelled pictures 1:2", depth_anything_v1.STUDENT),
+    "depth-anything-v2": ("pseudo-labelled pictures alone", depth_anything_v2.STUDENT),
 }
 """Name -> what it is, and its config. MiDaS has no student."""
+
+Recipe = TypeVar("Recipe", bound=TeacherConfig | StudentConfig)
+
+
+def fitted(recipe: Recipe, network: str) -> Recipe:
+    """Return a recipe for a network: as published for a transformer, scaled down for a convolutional encoder.
+
+    Raises:
+        LeadlineError: where there is no such network.
+    """
+    if not isinstance(find_variant(network).encoder, Pyramid):
+        return replace(recipe, network=network)
+    small: Any = tiny.teacher if isinstance(recipe, TeacherConfig) else tiny.student
+    return cast(Recipe, small(recipe, network))

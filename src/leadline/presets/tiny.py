@@ -32,17 +32,18 @@ _BATCH = 8
 _MILD = Perturbation(brightness=0.25, contrast=0.25, saturation=0.4, hue=0.05, grey=0.1, blur=0.3, cutmix=0)
 
 
-def teacher(recipe: TeacherConfig) -> TeacherConfig:
+def teacher(recipe: TeacherConfig, network: str = "tiny") -> TeacherConfig:
     """Scale a recipe's teacher down."""
-    return replace(_small(recipe), batch=_BATCH, perturb=_MILD)
+    return replace(_small(recipe, network), batch=_BATCH, perturb=_MILD)
 
 
-def student(recipe: StudentConfig) -> StudentConfig:
+def student(recipe: StudentConfig, network: str = "tiny") -> StudentConfig:
     """Scale a recipe's student down; its mix of labelled and pseudo-labelled pictures stays."""
     return replace(
-        _small(recipe), batch=_BATCH, labelled_batch=_BATCH * recipe.labelled_batch // recipe.batch
+        _small(recipe, network), batch=_BATCH, labelled_batch=_BATCH * recipe.labelled_batch // recipe.batch
     )
 
 
-def _small(recipe: Config) -> Config:
-    return replace(recipe, optim=_OPTIM, crop=Crop(size=224, min_scale=0.7))
+def _small(recipe: Config, network: str) -> Config:
+    crop = Crop(size=224, min_scale=0.7)
+    return replace(recipe, network=network, optim=_OPTIM, crop=crop)

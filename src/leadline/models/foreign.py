@@ -1,0 +1,180 @@
+"""Other people's weights: the authors' .pth files, and transformers' folders.
+
+Nothing is unpickled beyond tensors, and loading is strict: a file that is not the network's is refused.
+"""
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from leadline.models.configs import CONFIG, read_config, read_json
+from leadline.models.layouts import (
+    Layout,
+    as_in_files,
+    import_weights,
+    official_depth_anything,
+    transformers_depth_anything,
+)
+from leadline.models.network import Network
+from leadline.models.variants import VARIANTS, Variant, find_variant
+from leadline.types import LeadlineError
+
+WRAPPINGS = ("model", "state_dict")
+"""What trainers put a network's tensors under, beside their optimiser and counters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Files whose tensors are named alike."""
+
+    title: str
+    marks: tuple[str, ...]
+    """Beginnings of names that every such file has."""
+    networks: str
+    """What the names of its networks begin with."""
+    layout: Callable[[Variant], Layout]
+    """How it names the tensors of a network."""
+    configured: bool
+    """Whether a config.json beside the file describes the network."""
+
+
+FAMILIES = (
+    Family(
+        title="Depth Anything",
+        marks=("pretrained.patch_embed.", "depth_head."),
+        networks="depth-anything-",
+        layout=official_depth_anything,
+        configured=False,
+    ),
+    Family(
+        title="Depth Anything in transformers",
+        marks=("backbone.embeddings.", "neck.reassemble_stage."),
+        networks="depth-anything-",
+        layout=transformers_depth_anything,
+        configured=True,
+    ),
+)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a .safetensors, .pth, .pt or .bin file, without their trainer's wrapping.
+
+    Raises:
+        LeadlineError: where the file is missing, damaged, or holds anything but tensors and plain values.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise LeadlineError(f"there is no checkpoint at {path}") from None
+    except pickle.UnpicklingError as error:
+        raise LeadlineError(
+            f"{path} is damaged, or holds more than tensors, which could run code when read; it is refused. "
+            "Save its state_dict() alone"
+        ) from error
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise LeadlineError(f"{path} is not a readable checkpoint: {error}") from error
+    return _unwrapped(state, path)
+
+
+def _unwrapped(state: Any, path: Path) -> dict[str, Tensor]:
+    for wrapping in WRAPPINGS:
+        if isinstance(state, dict) and isinstance(state.get(wrapping), dict):
+            state = state[wrapping]
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise LeadlineError(f"{path} holds no network: expected tensors by name, alone or under 'model'")
+    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def load_foreign(path: Path, *, network: str | None = None) -> Network:
+    """Build the network whose weights stand in a file of others, or in a folder of transformers.
+
+    `network` names it in the variants table where the file does not tell: V1 and V2 look alike, and so do
+    relative and metric networks.
+
+    Raises:
+        LeadlineError: where the file cannot be read, its family is unknown, or it is another network's.
+    """
+    files = _files(path)
+    tensors = {name: tensor for file in files for name, tensor in read_tensors(file).items()}
+    renamed = as_in_files(tensors)
+    tensors = {renamed[name]: tensor for name, tensor in tensors.items()}
+    family = _family(tensors, path)
+    config = files[0].parent / CONFIG
+    if network is None and family.configured and config.exists():
+        name, variant = path.stem, read_config(config)
+    else:
+        name = network or _guess(path, tensors, family)
+        variant = find_variant(name)
+    built = Network(name, variant=variant)
+    expected = built.state_dict()
+    weights, misfit = import_weights(tensors, expected, family.layout(variant))
+    if misfit:
+        fitting = _fitting(tensors, family)
+        hint = f". It fits {' or '.join(fitting)}" if fitting else ""
+        raise LeadlineError(f"{path} holds no weights of {name!r}: {misfit}{hint}")
+    built.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in weights.items()})
+    return built.eval()
+
+
+def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
+    for family in FAMILIES:
+        if all(any(name.startswith(mark) for name in tensors) for mark in family.marks):
+            return family
+    known = ", ".join(family.title for family in FAMILIES)
+    some = ", ".join(sorted(tensors)[:3])
+    raise LeadlineError(
+        f"{path} is of no known family ({known}): its tensors are called {some}, ... "
+        "Weights of ZoeDepth, which V1's metric files are, and of other systems cannot be loaded"
+    )
+
+
+def _guess(path: Path, tensors: Mapping[str, Tensor], family: Family) -> str:
+    """Tell the network by the name of its file, else by its shapes where only one fits."""
+    fitting = _fitting(tensors, family)
+    named = [name for name in fitting if find_variant(name).origin.file == path.name]
+    for names in (named, fitting):
+        if len(names) == 1:
+            return names[0]
+    if not fitting:
+        raise LeadlineError(f"{path} is a file of {family.title}, but its shapes are no known network's")
+    raise LeadlineError(f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME)")
+
+
+def _fitting(tensors: Mapping[str, Tensor], family: Family) -> list[str]:
+    """Return the networks of the table that have just these tensors."""
+    with torch.device("meta"):
+        return [
+            name
+            for name, variant in VARIANTS.items()
+            if name.startswith(family.networks)
+            and not import_weights(
+                {key: tensor.to("meta") for key, tensor in tensors.items()},
+                Network(name).state_dict(),
+                family.layout(variant),
+            )[1]
+        ]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files that hold the weights at `path`: itself, or those of a folder of transformers."""
+    if not path.is_dir():
+        return [path]
+    index = path / "model.safetensors.index.json"
+    if index.exists():
+        names = sorted(set(read_json(index).get("weight_map", {}).values()))
+        if any(Path(name).name != name for name in names):
+            raise LeadlineError(f"{index} names files outside its folder; it is refused")
+        return [path / name for name in names]
+    found = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).exists()]
+    if not found:
+        raise LeadlineError(f"{path} holds neither model.safetensors nor pytorch_model.bin")
+    return found[:1]
