@@ -140,6 +140,23 @@ def test_data_set__a_damaged_label_is_unreadable_by_its_name(
         source[0]
 
 
+@pytest.mark.parametrize("name", ["kitti", "sintel", "blendedmvs", "ibims", "sunrgbd"])
+def test_data_set__without_the_file_of_its_camera_has_none(name: str, tmp_path: Path) -> None:
+    source = opened(name, tmp_path)
+    source.frame(0).file("camera").unlink()
+    assert source[0].camera is None
+    assert source[0].label is not None
+
+
+@pytest.mark.parametrize("name", ["diml", "sunrgbd", "kitti"])
+def test_data_set__another_label_is_another_fingerprint(name: str, tmp_path: Path) -> None:
+    source = opened(name, tmp_path)
+    before = source.provenance()["fingerprint"]
+    file = source.frame(0).file("label")
+    file.write_bytes(file.read_bytes() + b"x")
+    assert source.provenance()["fingerprint"] != before
+
+
 def test_data_set__a_label_of_another_size_is_refused(tmp_path: Path) -> None:
     source = opened("vkitti2", tmp_path)
     trees.png(source.frame(0).file("label"), [[1, 2], [3, 4]])

@@ -11,6 +11,7 @@ import miniature_datasets as trees
 from leadline.data.files import encode_jpeg, encode_map
 from leadline.data.shards import Store, encode_record, finish_store, write_store
 from leadline.data.source import Evenly, mix_of
+from leadline.data.sources.dataset import DatasetSource
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ProceduralSource
@@ -164,11 +165,19 @@ def test_open_source__a_data_set_alone_lies_below_the_variable(
     trees.vkitti2(tmp_path / "vkitti2")
     monkeypatch.delenv("LEADLINE_DATA", raising=False)
     said = message("vkitti2?split=both")
-    assert said == "where does vkitti2 lie? write vkitti2:FOLDER, or set LEADLINE_DATA to the folder above it"
+    assert said.startswith("where does vkitti2 lie? write vkitti2:FOLDER, or set LEADLINE_DATA to the folder")
     monkeypatch.setenv("LEADLINE_DATA", str(tmp_path))
     assert len(open_source("vkitti2?split=both")) == 2
     monkeypatch.chdir(tmp_path)
+    assert isinstance(open_source("vkitti2"), DatasetSource)  # whatever lies in the current folder
     assert isinstance(open_source("./vkitti2"), FolderSource)
+
+
+def test_open_source__two_splits_are_told_apart_by_name(tmp_path: Path) -> None:
+    trees.vkitti2(tmp_path)
+    source = open_source(f"vkitti2:{tmp_path}?split=both&name=stereo")
+    assert source.name == "stereo"
+    assert source[0].id == "stereo/Scene01/15-deg-left/0/00000"
 
 
 def test_open_source__the_use_decides_on_the_split(tmp_path: Path) -> None:

@@ -121,12 +121,8 @@ def _is_sky(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.ndarray
 
 
 def _is_impossible(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.ndarray, "h w"]:
-    if space is Space.AFFINE_DISPARITY:
-        return ~np.isfinite(values)
-    possible: np.ndarray = values >= 0
-    if space is Space.DISPARITY:
-        possible &= ~np.isinf(values)
-    return ~possible
+    possible: np.ndarray = ~np.isnan(values) if space is Space.AFFINE_DISPARITY else values >= 0
+    return ~possible if space is Space.DEPTH else ~(possible & np.isfinite(values))
 
 
 def _digest(array: np.ndarray) -> str:

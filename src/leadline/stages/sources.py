@@ -63,10 +63,10 @@ def open_source(spec: str, *, use: Use = "look") -> Source:
 
 def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source:
     name, colon, below = place.partition(":")
-    if name in DATASETS and (colon or not Path(place).exists()):
+    if name in DATASETS:
         dataset, root = DATASETS[name], _root(name) if not below else Path(below).expanduser()
         open_split = partial(_open_dataset, dataset, root, use=use)
-        return _make(open_split, spec, options, split=str)
+        return _make(open_split, spec, options, split=str, name=str)
     path = Path(place).expanduser()
     if place == PROCEDURAL:
         return _make(ProceduralSource, spec, options, count=int, size=parse_size, seed=int)
@@ -109,20 +109,23 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
     return Concatenated([open_source(spec, use=uses.get(role, "look")) for spec in specs])
 
 
-def _open_dataset(dataset: Dataset, root: Path, *, use: Use, split: str | None = None) -> Source:
+def _open_dataset(
+    dataset: Dataset, root: Path, *, use: Use, split: str | None = None, name: str | None = None
+) -> Source:
     splits = {"train": dataset.train, "test": dataset.test, "look": dataset.train or dataset.test}
     if split is None and splits[use] is None:
         raise LeadlineError(
             f"{dataset.title} has no split to {use} with by default; if that is what you want, name one: "
             f"?split={' or '.join(dataset.splits)}"
         )
-    return DatasetSource(dataset, root, split=split or splits[use])
+    return DatasetSource(dataset, root, split=split or splits[use], name=name)
 
 
 def _root(name: str) -> Path:
     if ROOT not in os.environ:
         raise LeadlineError(
-            f"where does {name} lie? write {name}:FOLDER, or set {ROOT} to the folder above it"
+            f"where does {name} lie? write {name}:FOLDER, or set {ROOT} to the folder above it (a folder "
+            f"that is no such data set is ./{name})"
         )
     return Path(os.environ[ROOT]).expanduser() / name
 

@@ -72,13 +72,17 @@ class Dataset:
 class DatasetSource:
     """One split of a data set, read where it lies; ids are ``name/field/field``."""
 
-    def __init__(self, dataset: Dataset, root: Path, *, split: str | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, root: Path, *, split: str | None = None, name: str | None = None
+    ) -> None:
         """List the frames below `root`; no picture is read yet. By default the split to learn from.
+
+        `name` stands for the data set's own where two splits of it must be told apart.
 
         Raises:
             LeadlineError: where there is no such split, or nothing of it below `root`.
         """
-        self.dataset, self.root, self.name = dataset, root.resolve(), dataset.name
+        self.dataset, self.root, self.name = dataset, root.resolve(), name or dataset.name
         self.split = split or dataset.train or dataset.test or next(iter(dataset.splits))
         if self.split not in dataset.splits:
             raise LeadlineError(
@@ -124,8 +128,14 @@ class DatasetSource:
                 f"{name}: the label is {Size(*label.values.shape)}, but its picture is {frame.size}: "
                 "they must agree"
             )
-        camera = None if self.dataset.camera is None else self.dataset.camera(frame)
-        return Sample(image=image, label=label, id=name, camera=camera)
+        return Sample(image=image, label=label, id=name, camera=self._camera(frame))
+
+    def _camera(self, frame: Frame) -> Camera | None:
+        """Return the camera where the data set has one and its file, often a separate download, is there."""
+        if self.dataset.camera is None:
+            return None
+        missing = "camera" in frame.layout.files and not frame.file("camera").exists()
+        return None if missing else self.dataset.camera(frame)
 
     def pairs(self, index: int) -> tuple[PointPair, ...]:
         """Return the pairs of points of a picture; empty where the data set has none."""
@@ -140,8 +150,13 @@ class DatasetSource:
             "licence": self.dataset.licence,
             "home": self.dataset.home,
             "fingerprint": fingerprint(
-                (path, self.root / path.partition("!")[0])
+                (path, _place(self.root / path.partition("!")[0]))
                 for frame in map(self.frame, range(len(self)))
                 for path in (frame.layout.fill(what, frame.fields) for what in frame.layout.files)
             ),
         }
+
+
+def _place(path: Path) -> Path:
+    """Return the file, or the first that fits a ``*``."""
+    return min(path.parent.glob(path.name), default=path) if "*" in path.name else path
