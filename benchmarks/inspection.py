@@ -1,4 +1,4 @@
-"""Which mistakes `inspect` notices: it reads sources wrongly on purpose, in every way, and prints what is said.
+"""Which mistakes `inspect` notices: reads sources wrongly on purpose, and prints what is said about them.
 
 python benchmarks/inspection.py SOURCE...
 """
