@@ -153,7 +153,7 @@ def irs(root: Path) -> None:
 
 def megadepth(root: Path) -> None:
     for name, rows in {"a_o": [[0, 2, 4], [5, 8, 10]], "b_o": [[-1, 0, 1], [1, 1, 1]]}.items():
-        picture(root / f"0000/dense0/imgs/{name}.jpg")
+        picture(root / f"0000/dense0/imgs/{name}.{'jpg' if name[0] == 'a' else 'JPG'}", kind="JPEG")
         hdf5(root / f"0000/dense0/depths/{name}.h5", depth=numbers(rows))
     picture(root / "0000/dense0/imgs/without.jpg")
 
@@ -295,7 +295,7 @@ def diode(root: Path) -> None:
     )
     npy(
         scan / "00022_00193_outdoor_000_000_depth_mask.npy",
-        numbers([[1, 0, 1], [1, 1, 1]]),
+        np.array([[1, 0, 1], [1, 1, 1]], np.bool_),
     )
 
 
@@ -334,7 +334,8 @@ def ibims(root: Path) -> None:
     raw = root / "ibims1_core_raw"
     picture(raw / "rgb/corridor_01.png")
     png(raw / "depth/corridor_01.png", [[0, 65535, 13107], [26214, 26214, 26214]])
-    mask(raw / "mask_invalid/corridor_01.png", [[255, 255, 255], [0, 255, 255]])
+    one_bit = Image.fromarray(np.array([[True, True, True], [False, True, True]]))
+    one_bit.save(at(raw / "mask_invalid/corridor_01.png"))
     mask(raw / "mask_transp/corridor_01.png", [[255, 255, 255], [255, 0, 255]])
     text(raw / "calib/corridor_01.txt", "560.5,561.25,320.5,240.5")
 

@@ -77,6 +77,8 @@ def test_layout__frames_are_sorted_and_single(tmp_path: Path) -> None:
 def test_only_file__is_the_one_that_fits(tmp_path: Path) -> None:
     touch(tmp_path, "1_d3.png", "2_a.png", "2_b.png")
     assert only_file(tmp_path / "1_*.png").name == "1_d3.png"
+    touch(tmp_path, "[4]_x.png")
+    assert only_file(tmp_path / "[4]_*.png").name == "[4]_x.png"
     for pattern, count in (("2_*.png", 2), ("3_*.png", 0)):
         with pytest.raises(UnreadableError, match=f"expected one file, found {count}"):
             only_file(tmp_path / pattern)

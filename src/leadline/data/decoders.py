@@ -171,6 +171,6 @@ def _flat(data: bytes, size: Size, kind: str) -> Map:
 def _plane(values: np.ndarray) -> Map:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
+    if values.ndim != 2 or values.dtype.kind not in "fiub":
         raise ValueError(f"expected a map of numbers, found shape {values.shape} of {values.dtype}")
     return values.astype(np.float32)

@@ -5,6 +5,7 @@ depth. ``archive.tar!{frame}.jpg`` names a member of an archive. One template, t
 against what lies below the root; the others follow from its fields.
 """
 
+import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -76,7 +77,7 @@ def only_file(pattern: Path) -> Path:
     """
     if "*" not in pattern.name:
         return pattern
-    found = sorted(pattern.parent.glob(pattern.name))
+    found = sorted(pattern.parent.glob(glob.escape(pattern.name).replace("[*]", "*")))
     if len(found) != 1:
         raise UnreadableError(f"{pattern}: expected one file, found {len(found)}")
     return found[0]

@@ -1,6 +1,6 @@
 """ApolloScape stereo: streets scanned by LiDAR, with models of moving cars."""
 
-from leadline.data.files import read_map
+from leadline.data.files import read_map, read_mask
 from leadline.data.layout import Layout
 from leadline.data.sources.dataset import Dataset, Frame
 from leadline.data.sources.labels import affine
@@ -19,7 +19,7 @@ _LAYOUT = Layout(
 
 def _label(frame: Frame) -> Label:
     disparity = read_map(frame.file("label"))
-    seen = read_map(frame.file("foreground")) + read_map(frame.file("background")) > 0
+    seen = read_mask(frame.file("foreground")) | read_mask(frame.file("background"))
     return affine(disparity, valid=seen & (disparity > 0))
 
 

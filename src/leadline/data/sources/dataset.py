@@ -35,10 +35,10 @@ class Frame:
 
 def _read_file(frame: Frame) -> UInt8[np.ndarray, "_h _w 3"]:
     outside, _, member = frame.layout.fill("picture", frame.fields).partition("!")
-    if member:
-        name = f"{frame.root / outside}!{member}"
-        return read_picture(read_member(frame.root / outside, member), name=name)
-    return read_picture(frame.root / outside)
+    if not member:
+        return read_picture(frame.file("picture"))
+    archive = frame.root / outside
+    return read_picture(read_member(archive, member), name=f"{archive}!{member}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

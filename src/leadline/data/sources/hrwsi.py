@@ -1,6 +1,6 @@
 """HR-WSI: disparity from the optical flow of stereo pictures of the web."""
 
-from leadline.data.files import read_map
+from leadline.data.files import read_map, read_mask
 from leadline.data.layout import Layout
 from leadline.data.sources.dataset import Dataset, Frame
 from leadline.data.sources.labels import affine
@@ -18,7 +18,7 @@ def _layout(split: str) -> Layout:
 
 
 def _label(frame: Frame) -> Label:
-    return affine(read_map(frame.file("label")), valid=read_map(frame.file("mask")) > 0)
+    return affine(read_map(frame.file("label")), valid=read_mask(frame.file("mask")))
 
 
 DATASET = Dataset(

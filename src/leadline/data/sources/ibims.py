@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from leadline.data.files import read_map
+from leadline.data.files import read_map, read_mask
 from leadline.data.layout import Layout
 from leadline.data.sources.calibration import read_numbers
 from leadline.data.sources.dataset import Dataset, Frame
@@ -21,7 +21,7 @@ _LAYOUT = Layout(
 
 
 def _label(frame: Frame) -> Label:
-    masks = [read_map(frame.file(name)) > 0 for name in ("invalid", "glass")]
+    masks = [read_mask(frame.file(name)) for name in ("invalid", "glass")]
     return metres(read_map(frame.file("label")) * np.float32(50 / 65535), valid=masks[0] & masks[1])
 
 

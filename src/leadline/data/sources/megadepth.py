@@ -10,7 +10,7 @@ from leadline.types import Label
 
 _LAYOUT = Layout(
     {
-        "picture": "{scene}/{dense}/imgs/{frame}.jpg",
+        "picture": "{scene}/{dense}/imgs/{frame}.*",
         "label": "{scene}/{dense}/depths/{frame}.h5",
     },
     listed="label",

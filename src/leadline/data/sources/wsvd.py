@@ -3,7 +3,7 @@
 import numpy as np
 
 from leadline.data.decoders import read_flow
-from leadline.data.files import read_map
+from leadline.data.files import read_mask
 from leadline.data.layout import Layout
 from leadline.data.sources.dataset import Dataset, Frame
 from leadline.data.sources.labels import affine
@@ -23,7 +23,7 @@ def _layout(split: str) -> Layout:
 
 def _label(frame: Frame) -> Label:
     across, _ = np.moveaxis(read_flow(frame.file("label")), 2, 0)
-    return affine(-across, valid=read_map(frame.file("mask")) > 0)
+    return affine(-across, valid=read_mask(frame.file("mask")))
 
 
 DATASET = Dataset(
