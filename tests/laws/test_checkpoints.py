@@ -146,7 +146,7 @@ def damage_state(path: Path, weights: dict[str, Tensor]) -> None:
 
 
 def damage_unknown_network(path: Path, weights: dict[str, Tensor]) -> None:
-    save_network(path, "vits", weights, about=ABOUT)
+    save_tensors(path, weights, {**ABOUT, "network": "vits"})
 
 
 def damage_shape(path: Path, weights: dict[str, Tensor]) -> None:
@@ -170,17 +170,17 @@ def damage_left_over(path: Path, weights: dict[str, Tensor]) -> None:
         (damage_cut_header, "{path} is not a readable safetensors file"),
         (damage_empty, "{path} is not a readable safetensors file"),
         (damage_text, "{path} is not a readable safetensors file"),
-        (damage_folder, "{path} is not a readable safetensors file"),
-        (damage_foreign, "{path} is a safetensors file, but not one that leadline wrote"),
+        (damage_folder, "{path} holds neither model.safetensors nor pytorch_model.bin"),
+        (damage_foreign, "{path} is of no known family"),
         (damage_foreign_description, "{path} is a safetensors file, but not one that leadline wrote"),
         (damage_state, "{path} is the state of an unfinished run, not a network"),
         (damage_unknown_network, "no network is called 'vits'"),
-        (damage_shape, "{path} does not fit the network 'tiny': 1 tensors {are}, first decoder.head.bias"),
-        (damage_missing, "{path} does not fit the network 'tiny': 1 tensors {are}, first decoder.head.bias"),
         (
-            damage_left_over,
-            "{path} does not fit the network 'tiny': 1 tensors {are}, first decoder.tail.bias",
+            damage_shape,
+            "{path} does not fit the network 'tiny': 1 of another shape, first decoder.head.bias ((2,)",
         ),
+        (damage_missing, "{path} does not fit the network 'tiny': 1 missing, first decoder.head.bias"),
+        (damage_left_over, "{path} does not fit the network 'tiny': 1 left over, first decoder.tail.bias"),
     ],
 )
 def test_wrong_file__is_refused_by_name_and_reason(
@@ -194,8 +194,7 @@ def test_wrong_file__is_refused_by_name_and_reason(
     damage(path, weights)
     with pytest.raises(LeadlineError) as caught:
         load_network(path)
-    are = "are missing, left over or of another shape"
-    assert str(caught.value).startswith(message.format(path=path, are=are))
+    assert str(caught.value).startswith(message.format(path=path))
 
 
 # A disk that is full

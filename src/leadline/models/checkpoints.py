@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from leadline.models.foreign import FOREIGN_SUFFIXES, load_foreign
+from leadline.models.layouts import import_weights
 from leadline.models.network import Network
-from leadline.models.variants import find_variant
+from leadline.models.variants import Variant, find_variant, variant_from
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -43,30 +46,53 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote") from None
 
 
-def save_network(path: Path, name: str, weights: Mapping[str, Tensor], *, about: Mapping[str, Any]) -> None:
-    """Write the weights of the network `name`; `about` says how they were made."""
-    save_tensors(path, weights, {"network": name, "space": find_variant(name).space, **about})
+def save_network(
+    path: Path,
+    name: str,
+    weights: Mapping[str, Tensor],
+    *,
+    about: Mapping[str, Any],
+    variant: Variant | None = None,
+) -> None:
+    """Write the weights of the network `name`; `about` says how they were made.
+
+    `variant` describes a network that stands in no table.
+    """
+    built = variant or find_variant(name)
+    described = {"variant": asdict(variant)} if variant is not None else {}
+    save_tensors(path, weights, {"network": name, "space": built.space, **described, **about})
 
 
-def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
-    """Build the network that a checkpoint describes, and return it with the description.
+def load_network(path: Path, *, network: str | None = None) -> tuple[Network, dict[str, Any]]:
+    """Build the network whose weights stand in a file, ours or another's, and return it with what is known.
+
+    `network` names it where the file of another leaves it open (`leadline.models.foreign`).
 
     Raises:
-        LeadlineError: where the file is missing, damaged, of another kind, or does not fit its network.
+        LeadlineError: where the file is missing, damaged, of no known kind, or of another network.
     """
+    if not _is_ours(path):
+        built = load_foreign(path, network=network)
+        return built, {"network": built.name, "space": built.space, "file": path.name}
     weights, about = load_tensors(path)
     if "network" not in about:
         raise LeadlineError(f"{path} is the state of an unfinished run, not a network")
-    network = Network(about["network"])
-    expected = network.state_dict()
-    wrong = sorted(
-        {name for name in expected.keys() | weights.keys() if name not in expected or name not in weights}
-        | {n for n in expected.keys() & weights.keys() if expected[n].shape != weights[n].shape}
-    )
-    if wrong:
-        raise LeadlineError(
-            f"{path} does not fit the network {about['network']!r}: "
-            f"{len(wrong)} tensors are missing, left over or of another shape, first {wrong[0]}"
-        )
-    network.load_state_dict(weights)
-    return network.eval(), about
+    if network not in (None, about["network"]):
+        raise LeadlineError(f"{path} holds the network {about['network']!r}, not {network!r}")
+    built = Network(about["network"], variant=variant_from(about["variant"]) if "variant" in about else None)
+    _, misfit = import_weights(weights, built.state_dict(), {"": ""})
+    if misfit:
+        raise LeadlineError(f"{path} does not fit the network {about['network']!r}: {misfit}")
+    built.load_state_dict(weights)
+    return built.eval(), about
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is to be read as ours, also where it cannot be read at all."""
+    if path.is_dir() or path.suffix in FOREIGN_SUFFIXES:
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return True

@@ -25,6 +25,7 @@ from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, Variant, find_variant
 from leadline.types import LeadlineError
 
+FOREIGN_SUFFIXES = frozenset({".pth", ".pt", ".bin"})
 WRAPPINGS = ("model", "state_dict")
 """What trainers put a network's tensors under, beside their optimiser and counters."""
 

@@ -1,8 +1,9 @@
 """The networks that can be built, by name: each number once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
 
 from leadline.geometry import Bound
 from leadline.types import LeadlineError, Space
@@ -210,6 +211,18 @@ TIMM = "timm/"
 """Before the name of any encoder of timm that gives feature maps."""
 
 
+def variant_from(plain: Mapping[str, Any]) -> Variant:
+    """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON."""
+    values = {name: _tuples(value) for name, value in plain.items()}
+    kind = Tokens if "taps" in values["encoder"] else Pyramid
+    encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
+    return Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def find_variant(name: str) -> Variant:
     """Look a network up by name; ``timm/NAME`` is our decoder on any encoder of timm with feature maps.
 
@@ -221,6 +234,6 @@ def find_variant(name: str) -> Variant:
         return replace(VARIANTS["tiny"], encoder=encoder, features=64, hidden=32, colours=_IMAGENET)
     if name not in VARIANTS:
         near = get_close_matches(name, VARIANTS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VARIANTS)}"
+        hint = f"did you mean {near[0]!r}?" if near else "leadline models lists them"
         raise LeadlineError(f"no network is called {name!r}; {hint}")
     return VARIANTS[name]

@@ -1,0 +1,50 @@
+"""From what a person calls a model to its weights on this machine."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from leadline.models.configs import CONFIG
+from leadline.models.hub import fetch
+from leadline.models.variants import VARIANTS, find_variant
+from leadline.types import LeadlineError
+
+
+def find_weights(model: str) -> tuple[Path, str | None]:
+    """Return a model's file or folder, fetched where it must be, and its network's name where that is known.
+
+    `model` is a path, a name of the variants table, or a repository of the Hugging Face hub.
+
+    Raises:
+        LeadlineError: where there is no such model, or its file cannot be had.
+    """
+    path = Path(model).expanduser()
+    if path.exists():
+        return path, None
+    if model in VARIANTS:
+        return _fetch_published(model), model
+    if model.count("/") == 1 and not path.suffix:
+        return _fetch_repository(model), None
+    near = get_close_matches(model, VARIANTS, n=1)
+    hint = (
+        f"did you mean {near[0]!r}?" if near else "leadline models lists the networks with published weights"
+    )
+    raise LeadlineError(f"there is neither a file nor a network called {model!r}; {hint}")
+
+
+def _fetch_published(name: str) -> Path:
+    origin = find_variant(name).origin
+    if not origin.file:
+        raise LeadlineError(
+            f"no weights of {name!r} are published ({origin.licence or 'train them'}): "
+            "give the path of a checkpoint"
+        )
+    return fetch(origin.repository, origin.file)
+
+
+def _fetch_repository(repository: str) -> Path:
+    """Fetch the authors' file where the table knows the repository, else transformers' two files."""
+    for variant in VARIANTS.values():
+        if variant.origin.repository == repository:
+            return fetch(repository, variant.origin.file)
+    fetch(repository, CONFIG)
+    return fetch(repository, "model.safetensors").parent
