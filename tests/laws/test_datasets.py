@@ -207,6 +207,53 @@ def test_split__hypersim_without_its_table_names_it(tmp_path: Path) -> None:
         DatasetSource(DATASETS["hypersim"], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "content"),
+    [
+        ("hypersim", "metadata_images_split_scene_v1.csv", "scene,camera\nai_001_001,cam_00\n"),
+        ("kitti", "kitti_eigen_test_files_with_gt.txt", "one\ntwo\n"),
+        ("kitti", "kitti_eigen_test_files_with_gt.txt", "a.png b.png 7\n"),
+        ("ddad", "ddad.json", "{}"),
+        ("ddad", "ddad.json", "["),
+        ("ddad", "000150/scene_ab12.json", '{"data": [{}], "samples": []}'),
+        ("nyuv2", "splits.mat", "nothing of MATLAB"),
+        ("nyuv2", "splits.mat", ""),
+    ],
+)
+def test_split__a_malformed_list_is_one_line(name: str, file: str, content: str, tmp_path: Path) -> None:
+    CASES[name].build(tmp_path)
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"\w") as caught:
+        DatasetSource(DATASETS[name], tmp_path, split=CASES[name].split)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("hypersim", "metadata_camera_parameters.csv"),
+        ("kitti", "2011_09_26/calib_cam_to_cam.txt"),
+        ("kitti-stereo", "data_stereo_flow/training/calib/000000.txt"),
+        ("middlebury", "Motorcycle-perfect/calib.txt"),
+        ("ibims", "ibims1_core_raw/calib/corridor_01.txt"),
+        ("sintel", "training/camdata_left/alley_1/frame_0001.cam"),
+        ("blendedmvs", "5a3ca9cb270f0e3f14d0eddb/cams/00000000_cam.txt"),
+        ("ddad", "000150/calibration/c0ffee.json"),
+    ],
+)
+@pytest.mark.parametrize("content", ["", "scene_name\nai_001_001\n", "P2: 1\nP_rect_02: 1\ncam0=[1]\n", "{}"])
+def test_data_set__a_malformed_camera_is_unreadable_by_the_name_of_its_picture_or_file(
+    name: str, file: str, content: str, tmp_path: Path
+) -> None:
+    source = opened(name, tmp_path)
+    trees.text(tmp_path / file, content)
+    if name == "hypersim" and "scene_name" not in content:
+        return  # a table without this scene is no mistake
+    with pytest.raises(LeadlineError, match=f"{name}/|{Path(file).name}"):
+        source[0]
+
+
 # ---------------------------------------------------------------- single rules
 
 

@@ -6,6 +6,7 @@ the file and the reason.
 
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +103,16 @@ def read_indices(file: Path, key: str) -> list[int]:
     """
     try:
         from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
     except ImportError as error:
         raise LeadlineError(
             f"{file} is MATLAB's and the package scipy is not installed: pip install 'leadline[datasets]'"
         ) from error
     with naming(file, None, "a MATLAB file"):
-        found = loadmat(str(file), variable_names=[key])
+        try:
+            found = loadmat(str(file), variable_names=[key])
+        except (MatReadError, NotImplementedError, zlib.error) as error:
+            raise ValueError(str(error)) from error
         if key not in found:
             raise ValueError(f"it has no {key!r}")
         return [int(number) for number in np.ravel(found[key])]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from leadline.data.archives import read_member
-from leadline.data.files import read_picture
+from leadline.data.files import naming, read_picture
 from leadline.data.layout import Fields, Layout, only_file
 from leadline.data.sources.labels import fingerprint
 from leadline.types import Camera, Label, LeadlineError, PointPair, Sample, Size, UnreadableError
@@ -80,7 +80,8 @@ class DatasetSource:
         `name` stands for the data set's own where two splits of it must be told apart.
 
         Raises:
-            LeadlineError: where there is no such split, or nothing of it below `root`.
+            LeadlineError: where there is no such split, nothing of it below `root`, or a malformed list of
+                what belongs to it.
         """
         self.dataset, self.root, self.name = dataset, root.resolve(), name or dataset.name
         self.split = split or dataset.train or dataset.test or next(iter(dataset.splits))
@@ -89,11 +90,12 @@ class DatasetSource:
                 f"{dataset.name} has no split {self.split!r}; there are: {', '.join(dataset.splits)}"
             )
         self._layouts = tuple(dataset.splits[self.split])
-        self._frames: list[tuple[int, Fields]] = [
-            (number, fields)
-            for number, layout in enumerate(self._layouts)
-            for fields in layout.find(self.root)
-        ]
+        with naming(self.root, None, f"{dataset.title}, split {self.split}"):
+            self._frames: list[tuple[int, Fields]] = [
+                (number, fields)
+                for number, layout in enumerate(self._layouts)
+                for fields in layout.find(self.root)
+            ]
         if not self._frames:
             expected = "; or ".join(", ".join(dict.fromkeys(lay.files.values())) for lay in self._layouts)
             raise LeadlineError(
@@ -122,13 +124,15 @@ class DatasetSource:
         image = self.dataset.picture(frame)
         frame = replace(frame, size=Size(*image.shape[:2]))
         name = "/".join((self.name, *frame.fields.values()))
-        label = None if self.dataset.label is None else self.dataset.label(frame)
+        with naming(self.root, name, "a sample"):  # whatever is odd in what other people's files hold
+            label = None if self.dataset.label is None else self.dataset.label(frame)
+            camera = self._camera(frame)
         if label is not None and label.values.shape != frame.size:
             raise UnreadableError(
                 f"{name}: the label is {Size(*label.values.shape)}, but its picture is {frame.size}: "
                 "they must agree"
             )
-        return Sample(image=image, label=label, id=name, camera=self._camera(frame))
+        return Sample(image=image, label=label, id=name, camera=camera)
 
     def _camera(self, frame: Frame) -> Camera | None:
         """Return the camera where the data set has one and its file, often a separate download, is there."""
