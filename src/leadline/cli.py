@@ -3,9 +3,26 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any, TypeVar
 
 Config = TypeVar("Config")
+
+
+def datasets(arguments: Sequence[str]) -> None:
+    """Show the data sets of the papers: role, licence, where to get them, expected files."""
+    from leadline.app.datasets import DatasetsConfig, show_datasets
+
+    show_datasets(_parse("datasets", DatasetsConfig(), _named("--names", arguments)))
+
+
+def inspect(arguments: Sequence[str]) -> None:
+    """Look whether data is what it seems, before training on it."""
+    from leadline.app.inspect import InspectConfig, inspect
+
+    looked = inspect(_parse("inspect", InspectConfig(), _named("--sources", arguments)))
+    if any(each.findings for each in looked or ()):
+        raise SystemExit(1)
 
 
 def render(arguments: Sequence[str]) -> None:
@@ -74,6 +91,8 @@ def models(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "datasets": datasets,
+    "inspect": inspect,
     "render": render,
     "teacher": teacher,
     "pseudo-label": pseudo_label,
@@ -89,8 +108,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 def main() -> int:
     """Run the command that the arguments name; return the process's exit code.
 
-    0 where all went well, 1 for what `LeadlineError` says, 2 for arguments that mean nothing, 130 after an
-    interruption.
+    0 where all went well, 1 for what `LeadlineError` says and where `inspect` finds something, 2 for
+    arguments that mean nothing, 130 after an interruption.
     """
     commands = {name: _summary(command) for name, command in COMMANDS.items()}
     about = "Depth from single pictures: teacher, pseudo-labels, student."
@@ -135,6 +154,12 @@ def _choose(
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(choices)}"
     sys.stderr.write(f"{prog}: there is no {what} {name!r}; {hint}\n")
     raise SystemExit(2)
+
+
+def _named(option: str, arguments: Sequence[str]) -> Sequence[str]:
+    """Let words before the first option stand for the values of `option`."""
+    words = list(takewhile(lambda word: not word.startswith("-"), arguments))
+    return [option, *words, *arguments[len(words) :]] if words else arguments
 
 
 def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:

@@ -50,6 +50,27 @@ class Space(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Camera:
+    """A pinhole camera: a pixel at (row, column) sees along ``((column - cx) / fx, (row - cy) / fy, 1)``.
+
+    In pixels of the picture it belongs to. Columns point right, rows down, and the centre of the upper left
+    pixel is (0, 0).
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+class PointPair(NamedTuple):
+    """Two points of a picture, each (row, column), of which the first is closer to the camera."""
+
+    closer: tuple[int, int]
+    farther: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """What is known about the depth of a picture."""
 
@@ -69,6 +90,8 @@ class Sample:
     label: Label | None
     id: str
     """``source/scene/frame``, for messages and reports per picture."""
+    camera: Camera | None = None
+    """What took the picture, where the data set says so."""
 
     @property
     def size(self) -> Size:

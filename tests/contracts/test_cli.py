@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from leadline import cli
+from leadline.app.datasets import DatasetsConfig
 from leadline.app.demo import DemoConfig
+from leadline.app.inspect import InspectConfig
 from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
 from leadline.stages.convert import ConvertConfig
 from leadline.stages.evaluate import EvaluateConfig
@@ -21,6 +23,8 @@ from leadline.stages.render import RenderConfig
 from leadline.types import LeadlineError, Size
 
 PLACES = {
+    "datasets": "leadline.app.datasets.show_datasets",
+    "inspect": "leadline.app.inspect.inspect",
     "render": "leadline.stages.render.render",
     "teacher": "leadline.stages.teacher.train_teacher",
     "pseudo-label": "leadline.stages.pseudo_label.pseudo_label",
@@ -34,6 +38,8 @@ PLACES = {
 """Command -> the function that it calls with its config."""
 
 CONFIGS: dict[tuple[str, ...], Any] = {
+    ("datasets",): DatasetsConfig(),
+    ("inspect",): InspectConfig(),
     ("render",): RenderConfig(),
     ("pseudo-label",): PseudoLabelConfig(),
     ("evaluate",): EvaluateConfig(),
@@ -203,6 +209,24 @@ def test_every_field__can_be_overridden(run: Runner, received: list[Any], comman
 def test_no_option__means_the_default(run: Runner, received: list[Any], command: tuple[str, ...]) -> None:
     assert run(*command)[0] == 0
     assert received == [CONFIGS[command]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ("inspect", "hypersim", "~/data", "--samples", "5"),
+            InspectConfig(sources=("hypersim", "~/data"), samples=5),
+        ),
+        (("inspect", "--sources", "a", "b"), InspectConfig(sources=("a", "b"))),
+        (("datasets", "kitti", "diode"), DatasetsConfig(names=("kitti", "diode"))),
+    ],
+)
+def test_words__before_the_first_option_are_what_the_command_is_about(
+    run: Runner, received: list[Any], arguments: Sequence[str], expected: Any
+) -> None:
+    assert run(*arguments)[0] == 0
+    assert received == [expected]
 
 
 def test_none__turns_an_optional_field_off(run: Runner, received: list[Any]) -> None:

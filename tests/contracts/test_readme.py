@@ -21,6 +21,8 @@ SMALL = {
     "student": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "evaluate": "--short-side 32",
     "predict": "--size 32",
+    "datasets": "",
+    "inspect": "--samples 3",
 }
 """Command -> options that make it quick."""
 
@@ -58,7 +60,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_readme__commands_and_python_run_as_written(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = commands()
-    assert [arguments[0] for arguments in listed] == list(SMALL), "the README shows the stages in their order"
+    assert [arguments[0] for arguments in listed] == list(SMALL), (
+        "the README shows the commands in their order"
+    )
     for arguments in listed:
         monkeypatch.setattr(sys, "argv", ["leadline", *arguments, *SMALL[arguments[0]].split()])
         assert main() == 0, arguments

@@ -19,6 +19,7 @@ from leadline.data.files import (
     encode_map,
     list_pictures,
     read_map,
+    read_mask,
     read_picture,
 )
 from leadline.types import LeadlineError, UnreadableError
@@ -422,3 +423,29 @@ def test_list_pictures__a_root_that_is_no_folder_is_an_error(name: str, tmp_path
     touch(tmp_path, "file.jpg")
     with pytest.raises(LeadlineError, match=f"cannot list the pictures of .*{name}: No"):
         list_pictures(tmp_path / name)
+
+
+# ---------------------------------------------------------------- masks
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_read_mask__is_what_lies_above_0_however_it_is_stored(mode: str, kind: str) -> None:
+    expected = np.array([[True, False, True], [False, False, True]])
+    if mode == "I;16":
+        image = Image.fromarray(np.where(expected, 256, 0).astype(np.uint16))
+    elif mode == "P":
+        image = Image.fromarray(expected.astype(np.uint8))
+        image.putpalette([9, 9, 9, 200, 0, 0])
+    else:
+        image = Image.fromarray(np.where(expected, 255, 0).astype(np.uint8)).convert(mode)
+    if kind == "TIFF" and mode == "LA":
+        return  # Pillow does not write it
+    np.testing.assert_array_equal(read_mask(encoded(image, kind)), expected)
+
+
+def test_read_mask__lossy_or_damaged_is_refused() -> None:
+    with pytest.raises(UnreadableError, match="m cannot be read as a mask: found JPEG; expected PNG or TIFF"):
+        read_mask(encoded(corners(), "JPEG"), name="m")
+    with pytest.raises(UnreadableError, match="cannot be read as a mask"):
+        read_mask(encoded(corners(), "PNG")[:60])

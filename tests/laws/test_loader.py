@@ -9,6 +9,7 @@ import torch
 
 from leadline.data.loader import Batches, Stream, load
 from leadline.data.perturb import NONE, Perturbation
+from leadline.data.source import Concatenated, Weighted
 from leadline.data.transforms import Crop
 from leadline.types import Batch, Label, LeadlineError, Sample, Space, UnreadableError
 
@@ -107,6 +108,16 @@ def test_batches__two_pictures_of_an_epoch_draw_independently() -> None:
 
 def test_batches__a_batch_may_be_larger_than_its_source() -> None:
     assert sorted(batches(stream(2, 6))[0].ids) == ["pseudo/000"] * 3 + ["pseudo/001"] * 3
+
+
+def test_batches__a_weighted_source_is_drawn_as_often_as_it_weighs_and_never_looks_alike_twice() -> None:
+    source = Concatenated([Weighted(Pictures("a", 2), 3), Pictures("b", 3)])
+    made = batches(Stream(source=source, batch=9, perturb=NONE, pseudo=True))
+    for step in range(3):  # a step is an epoch
+        batch = made[step]
+        assert sorted(batch.ids) == ["a/000"] * 3 + ["a/001"] * 3 + ["b/000", "b/001", "b/002"]
+        looks = [picture.numpy().tobytes() for picture in batch.image]
+        assert len(set(looks)) > 6
 
 
 # ---------------------------------------------------------------- the mix

@@ -1,17 +1,21 @@
 """Sources as a person writes them: what opens, and what is said where it does not."""
 
+import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
+import miniature_datasets as trees
 from leadline.data.files import encode_jpeg, encode_map
 from leadline.data.shards import Store, encode_record, finish_store, write_store
-from leadline.data.source import Evenly
+from leadline.data.source import Evenly, mix_of
+from leadline.data.sources.dataset import DatasetSource
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ProceduralSource
-from leadline.stages.sources import open_source, open_sources, parse_size
+from leadline.stages.sources import Use, open_source, open_sources, parse_size
 from leadline.types import Label, LeadlineError, Size, Space
 
 
@@ -134,6 +138,76 @@ def test_parse_size__anything_else_is_refused(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_open_source__an_archive_gives_its_pictures(place: Path, tmp_path: Path, kind: str) -> None:
+    made = shutil.make_archive(str(tmp_path / "p"), kind, place / "photos")
+    source = open_source(f"{made}?name=mine&licence=CC0")
+    expected = open_source(str(place / "photos"))
+    assert len(source) == len(expected)
+    np.testing.assert_array_equal(source[0].image, expected[0].image)
+    assert source[0].id == f"mine/p.{kind}/0.jpg"
+    assert source.provenance()["licence"] == "CC0"
+
+
+def test_open_source__a_data_set_is_named_before_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.vkitti2(tmp_path / "data" / "vkitti2")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(open_source("vkitti2:~/data/vkitti2")) == 1
+    assert len(open_source("vkitti2:~/data/vkitti2?split=both")) == 2
+    assert len(open_source("vkitti2:~/data/vkitti2?split=both&limit=1")) == 1
+
+
+def test_open_source__a_data_set_alone_lies_below_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees.vkitti2(tmp_path / "vkitti2")
+    monkeypatch.delenv("LEADLINE_DATA", raising=False)
+    said = message("vkitti2?split=both")
+    assert said.startswith("where does vkitti2 lie? write vkitti2:FOLDER, or set LEADLINE_DATA to the folder")
+    monkeypatch.setenv("LEADLINE_DATA", str(tmp_path))
+    assert len(open_source("vkitti2?split=both")) == 2
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_source("vkitti2"), DatasetSource)  # whatever lies in the current folder
+    assert isinstance(open_source("./vkitti2"), FolderSource)
+
+
+def test_open_source__two_splits_are_told_apart_by_name(tmp_path: Path) -> None:
+    trees.vkitti2(tmp_path)
+    source = open_source(f"vkitti2:{tmp_path}?split=both&name=stereo")
+    assert source.name == "stereo"
+    assert source[0].id == "stereo/Scene01/15-deg-left/0/00000"
+
+
+def test_open_source__the_use_decides_on_the_split(tmp_path: Path) -> None:
+    trees.nyuv2(tmp_path)
+    uses: tuple[Use, ...] = get_args(Use)
+    ids = {use: open_source(f"nyuv2:{tmp_path}", use=use)[0].id for use in uses}
+    assert ids == {
+        "train": "nyuv2/0001/rawDepths",
+        "test": "nyuv2/0002/rawDepths",
+        "look": "nyuv2/0001/rawDepths",
+    }
+    assert open_sources([f"nyuv2:{tmp_path}"], role="benchmarks")[0].id == ids["test"]
+    assert open_sources([f"nyuv2:{tmp_path}"], role="labelled")[0].id == ids["train"]
+
+
+def test_open_sources__a_benchmark_is_not_trained_on_by_accident(tmp_path: Path) -> None:
+    trees.sintel(tmp_path)
+    with pytest.raises(LeadlineError, match=r"no split to train with.*name one: \?split=final or clean"):
+        open_sources([f"sintel:{tmp_path}"], role="labelled")
+    assert len(open_sources([f"sintel:{tmp_path}?split=clean"], role="labelled")) == 1
+
+
+def test_open_sources__a_weight_is_for_training(place: Path) -> None:
+    spec = f"{place}/store?weight=2.5&limit=2"
+    assert mix_of(open_sources([spec, f"{place}/store"], role="pseudo")) == ((2, 5), (3, 3))
+    for role in ("benchmarks", "pictures"):
+        with pytest.raises(LeadlineError, match="a weight is for training; use limit to take fewer"):
+            open_sources([spec], role=role)
+
+
 # ---------------------------------------------------------------- what is said
 
 
@@ -156,9 +230,9 @@ def test_open_source__a_misspelt_key_is_answered_with_the_nearest(place: Path, q
 
 def test_open_source__a_key_that_resembles_none_is_answered_with_all(place: Path) -> None:
     assert message("procedural?count=1&zzz=1").endswith(
-        "no key 'zzz' here; there are: count, limit, seed, size"
+        "no key 'zzz' here; there are: count, limit, seed, size, weight"
     )
-    assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit")
+    assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit, weight")
 
 
 def test_open_source__a_misspelt_key_beside_a_limit_is_found_too() -> None:
@@ -175,6 +249,7 @@ def test_open_source__a_misspelt_key_beside_a_limit_is_found_too() -> None:
         ("photos?labels=labels&space=depth&invalid=no", "invalid=no: could not convert string to float"),
         ("photos?limit=all", "limit=all: invalid literal for int"),
         ("photos?limit=0", "a limit is at least 1, got 0"),
+        ("photos?weight=2", "a weight is for training"),
         ("photos?limit", "limit=: invalid literal for int"),
     ],
 )
@@ -202,6 +277,14 @@ def test_open_source__a_place_where_nothing_stands_is_named(tmp_path: Path) -> N
     assert message(f"{tmp_path}/absent?limit=2") == f"{tmp_path}/absent {said}"
     assert f"{tmp_path}/absent.csv" in message(f"{tmp_path}/absent.csv")
     assert "procedural" in message("procedual?count=3")
+    assert message("hypresim").endswith("did you mean the data set 'hypersim'?")
+    assert message("hypresim:~/data") == "there is no data set 'hypresim'; did you mean 'hypersim'?"
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "much"])
+def test_open_sources__a_weight_that_is_none_is_refused(place: Path, weight: str) -> None:
+    with pytest.raises(LeadlineError, match=r"a weight is positive and finite, got|weight=much: could not"):
+        open_sources([f"{place}/store?weight={weight}"], role="labelled")
 
 
 def test_open_source__what_the_source_itself_refuses_comes_through(place: Path, tmp_path: Path) -> None:

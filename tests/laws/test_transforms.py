@@ -1,5 +1,6 @@
 """Picture, target and mask move together, and no value of a label is invented."""
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from leadline.data.transforms import (
     resize_picture,
     unit_range,
 )
-from leadline.types import Label, Sample, Size, Space
+from leadline.types import Camera, Label, Sample, Size, Space
 
 SHAPES = [
     Size(60, 90),
@@ -289,3 +290,43 @@ def test_unit_range__leaves_the_label_it_was_given_alone() -> None:
     unit_range(given)
     np.testing.assert_array_equal(given.values, before)
     assert given.valid.all()
+
+
+# ---------------------------------------------------------------- camera
+
+
+def seen(camera: Camera | None, row: float, column: float) -> tuple[float, float]:
+    """Return the direction in which a pixel looks."""
+    assert camera is not None
+    return (column - camera.cx) / camera.fx, (row - camera.cy) / camera.fy
+
+
+def with_camera(size: Size) -> Sample:
+    return replace(coordinates(size), camera=Camera(fx=50, fy=40, cx=20.5, cy=11))
+
+
+def test_crop__a_pixel_still_looks_the_same_way() -> None:
+    sample = with_camera(Size(30, 40))
+    cut = crop(sample, top=5, left=7, size=Size(20, 20))
+    assert seen(cut.camera, 3, 4) == pytest.approx(seen(sample.camera, 8, 11))
+
+
+def test_flip__a_pixel_looks_the_other_way_across() -> None:
+    sample = with_camera(Size(30, 40))
+    across, down = seen(flip(sample).camera, 6, 39 - 9)
+    assert (-across, down) == pytest.approx(seen(sample.camera, 6, 9))
+
+
+@pytest.mark.parametrize("size", [Size(60, 120), Size(10, 10), Size(30, 40)])
+def test_resize__corners_of_the_picture_still_look_the_same_way(size: Size) -> None:
+    sample = with_camera(Size(30, 40))
+    small = resize(sample, size, "area")
+    for h, w in ((0, 0), (1, 1), (0, 1)):
+        old = seen(sample.camera, h * 30 - 0.5, w * 40 - 0.5)
+        assert seen(small.camera, h * size.h - 0.5, w * size.w - 0.5) == pytest.approx(old)
+
+
+def test_transforms__without_a_camera_there_is_none() -> None:
+    sample = coordinates(Size(30, 40))
+    rng = np.random.default_rng(0)
+    assert cut_out(sample, Crop(size=16), "area", rng=rng).camera is None

@@ -102,5 +102,19 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], *, label: str) -
     )
 
 
+def bars(counts: Sequence[float], *, label: str) -> str:
+    """Draw a histogram."""
+    top, width = max([*counts, 1e-9]), 540 / max(len(counts), 1)
+    drawn = "".join(
+        f'<rect x="{50 + width * number:.1f}" y="{130 - 110 * count / top:.1f}" width="{0.9 * width:.1f}" '
+        f'height="{110 * count / top:.1f}" fill="{_COLOURS[1]}"/>'
+        for number, count in enumerate(counts)
+    )
+    return (
+        f'<figure><svg viewBox="0 0 600 140" role="img" aria-label="{escape(label)}">{drawn}</svg>'
+        f"<figcaption>{escape(label)}</figcaption></figure>"
+    )
+
+
 def _data(picture: UInt8[np.ndarray, "h w 3"]) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, quality=85)).decode()

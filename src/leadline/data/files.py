@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import numpy as np
 from isal import isal_zlib
-from jaxtyping import Float32, UInt8, UInt16
+from jaxtyping import Bool, Float32, UInt8, UInt16
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from leadline.types import LeadlineError, UnreadableError
@@ -64,7 +64,7 @@ def read_picture(file: Path | bytes, *, name: str | None = None) -> UInt8[np.nda
         UnreadableError: for what is missing, empty, truncated, damaged, no picture, of 32-bit numbers, or of
             more than `MAX_PIXELS`.
     """
-    with _naming(file, name, "a picture"):
+    with naming(file, name, "a picture"):
         return _rgb(_upright(_decode(file)))
 
 
@@ -90,7 +90,7 @@ def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarr
     Raises:
         UnreadableError: as `read_picture`, and for any other format, number of channels, or depth.
     """
-    with _naming(file, name, "a label"):
+    with naming(file, name, "a label"):
         image = _decode(file)
         if image.format not in {"PNG", "TIFF"} or not (image.mode == "L" or _is_grey16(image)):
             raise ValueError(
@@ -98,6 +98,21 @@ def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarr
                 f"expected PNG or TIFF with one channel of 8 or 16 bit"
             )
         return np.asarray(image).astype(np.float32)
+
+
+def read_mask(file: Path | bytes, *, name: str | None = None) -> Bool[np.ndarray, "h w"]:
+    """Read which pixels of a PNG or TIFF are above 0 in any channel, however many bits or colours it has.
+
+    Raises:
+        UnreadableError: as `read_picture`, and for any other format.
+    """
+    with naming(file, name, "a mask"):
+        image = _decode(file)
+        if image.format not in {"PNG", "TIFF"}:
+            raise ValueError(f"found {image.format}; expected PNG or TIFF, whose numbers are exact")
+        stored = np.asarray(image)
+        colours = stored.reshape(*stored.shape[:2], -1)[:, :, [band != "A" for band in image.getbands()]]
+        return np.asarray(colours.any(axis=2))
 
 
 def encode_jpeg(image: UInt8[np.ndarray, "h w 3"], *, quality: int = 95) -> bytes:
@@ -219,7 +234,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _naming(file: Path | bytes, name: str | None, kind: str) -> Iterator[None]:
+def naming(file: Path | bytes, name: str | None, kind: str) -> Iterator[None]:
     """Turn what decoders raise into one line that names the file."""
     shown = name or (str(file) if isinstance(file, Path) else f"<{len(file)} bytes>")
     try:

@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from leadline.data.perturb import Perturbation, cutmix_box, distort
+from leadline.data.source import Mix, draw_epoch, mix_of
 from leadline.data.transforms import Crop, Interpolation, cut_out, unit_range
 from leadline.types import Batch, Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
 
@@ -115,9 +116,10 @@ class Batches(Dataset[Batch]):
     def _item(self, number: int, position: int) -> _Item:
         """Read, cut out and perturb the sample at `position` of a stream's endless order."""
         stream = self.streams[number]
-        epoch, place = divmod(position, len(stream.source))
-        index = int(_order(self.seed, number, epoch, len(stream.source))[place])
-        rng = np.random.default_rng([self.seed, number, epoch, index])
+        mix = mix_of(stream.source)
+        epoch, place = divmod(position, sum(draws for _, draws in mix))
+        index, *again = (int(numbers[place]) for numbers in _order(self.seed, number, epoch, mix))
+        rng = np.random.default_rng([self.seed, number, epoch, index, *filter(None, again)])
         try:
             sample = stream.source[index]
             if sample.label is None:
@@ -178,8 +180,8 @@ def _single_thread(worker: int) -> None:
 
 
 @lru_cache(maxsize=4)
-def _order(seed: int, number: int, epoch: int, count: int) -> np.ndarray:
-    return np.random.default_rng([seed, number, epoch]).permutation(count)
+def _order(seed: int, number: int, epoch: int, mix: Mix) -> tuple[np.ndarray, np.ndarray]:
+    return draw_epoch(mix, seed=(seed, number), epoch=epoch)
 
 
 def _arrays(item: _Item) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

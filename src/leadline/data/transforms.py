@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from leadline.geometry import as_disparity, fit_size
-from leadline.types import Label, Sample, Size, Space, UnreadableError
+from leadline.types import Camera, Label, Sample, Size, Space, UnreadableError
 
 Interpolation = Literal["cubic", "area"]
 
@@ -57,24 +57,36 @@ def resize(sample: Sample, size: Size, interpolation: Interpolation) -> Sample:
             for channel in (label.values, label.valid.view(np.uint8))
         )
         label = replace(label, values=values, valid=valid.view(np.bool_))
-    return replace(sample, image=resize_picture(sample.image, size, interpolation), label=label)
+    camera = sample.camera
+    if camera is not None:
+        y, x = size.h / sample.size.h, size.w / sample.size.w
+        cx, cy = (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5  # 0 is the first pixel's centre
+        camera = Camera(fx=camera.fx * x, fy=camera.fy * y, cx=cx, cy=cy)
+    image = resize_picture(sample.image, size, interpolation)
+    return replace(sample, image=image, label=label, camera=camera)
 
 
 def crop(sample: Sample, *, top: int, left: int, size: Size) -> Sample:
-    """Cut a window out of picture, label and mask."""
+    """Cut a window out of picture, label and mask, and move the camera's centre along."""
     rows, columns = slice(top, top + size.h), slice(left, left + size.w)
     label = sample.label
     if label is not None:
         label = replace(label, values=label.values[rows, columns], valid=label.valid[rows, columns])
-    return replace(sample, image=sample.image[rows, columns], label=label)
+    camera = sample.camera
+    if camera is not None:
+        camera = replace(camera, cx=camera.cx - left, cy=camera.cy - top)
+    return replace(sample, image=sample.image[rows, columns], label=label, camera=camera)
 
 
 def flip(sample: Sample) -> Sample:
-    """Mirror picture, label and mask left to right."""
+    """Mirror picture, label, mask and camera left to right."""
     label = sample.label
     if label is not None:
         label = replace(label, values=label.values[:, ::-1], valid=label.valid[:, ::-1])
-    return replace(sample, image=sample.image[:, ::-1], label=label)
+    camera = sample.camera
+    if camera is not None:
+        camera = replace(camera, cx=sample.size.w - 1 - camera.cx)
+    return replace(sample, image=sample.image[:, ::-1], label=label, camera=camera)
 
 
 def cut_out(

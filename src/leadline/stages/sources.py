@@ -2,58 +2,87 @@
 
 ``PATH[?key=value&...]``, where PATH is
 
+- a published data set, ``hypersim:~/data/hypersim?split=train``, or its name alone where it lies in the
+  folder of that name below the environment variable ``LEADLINE_DATA``; `leadline datasets` lists them;
 - a store that `render` or `pseudo-label` wrote;
 - a table, ``.csv``, of pictures and measurements;
+- a ``.tar`` or ``.zip`` of pictures;
 - a folder of pictures, with ``labels=FOLDER&space=disparity&scale=1/6553.5&invalid=none`` where it has any;
 - the word ``procedural`` for the built-in generator, drawn on the fly:
   ``procedural?count=400&seed=7&size=192x256``.
 
-``limit=100`` uses that many samples of any source, evenly spaced.
+``limit=100`` uses that many samples of any source, evenly spaced; ``weight=2`` draws each of them twice in an
+epoch of training, ``weight=0.5`` every second one.
 """
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from leadline.data.shards import MANIFEST, Store
-from leadline.data.source import Concatenated, Evenly
+from leadline.data.source import Concatenated, Evenly, Weighted
+from leadline.data.sources.archive import open_archive
+from leadline.data.sources.dataset import Dataset, DatasetSource
 from leadline.data.sources.folder import FolderSource
+from leadline.data.sources.registry import DATASETS, find_dataset
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ProceduralSource
 from leadline.types import LeadlineError, Size, Source, Space
 
 PROCEDURAL = "procedural"
+ROOT = "LEADLINE_DATA"
+"""The environment variable that names the folder in which data sets lie."""
+Use = Literal["train", "test", "look"]
+"""What a source is opened for, which decides on a data set's split where none is given."""
 
 
-def open_source(spec: str) -> Source:
+def open_source(spec: str, *, use: Use = "look") -> Source:
     """Open one source.
 
     Raises:
-        LeadlineError: where nothing stands there, or a key or value is wrong; the nearest key is named.
+        LeadlineError: where nothing stands there, or a key or value is wrong; the nearest key is named. For a
+            weight where nothing is trained, and a data set without a split for its use, where none is given.
     """
     place, _, query = spec.partition("?")
     options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
-    if (limit := options.pop("limit", None)) is not None:
-        return _make(
-            lambda limit: Evenly(_open(place, spec, options), limit), spec, {"limit": limit}, limit=int
-        )
-    return _open(place, spec, options)
+    limit, weight = options.pop("limit", None), options.pop("weight", None)
+    source = _open(place, spec, options, use)
+    if limit is not None:
+        source = _make(partial(Evenly, source), spec, {"limit": limit}, limit=int)
+    if weight is not None:
+        if use != "train":
+            raise LeadlineError(f"{spec}: a weight is for training; use limit to take fewer")
+        source = _make(partial(Weighted, source), spec, {"weight": weight}, weight=float)
+    return source
 
 
-def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
+def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source:
+    name, colon, below = place.partition(":")
+    if name in DATASETS:
+        dataset, root = DATASETS[name], _root(name) if not below else Path(below).expanduser()
+        open_split = partial(_open_dataset, dataset, root, use=use)
+        return _make(open_split, spec, options, split=str, name=str)
     path = Path(place).expanduser()
     if place == PROCEDURAL:
         return _make(ProceduralSource, spec, options, count=int, size=parse_size, seed=int)
+    if path.suffix.lower() in (".tar", ".zip"):
+        return _make(partial(open_archive, path), spec, options, name=str, licence=str)
     if path.suffix.lower() == ".csv":
         return _make(lambda **given: TableSource(path, **given), spec, options, name=str)
     if (path / MANIFEST).exists():
         return _make(lambda: Store(path), spec, options)
     if not path.is_dir():
+        if colon and not path.parent.exists():
+            find_dataset(name)  # says which one is meant
+        near = get_close_matches(place, DATASETS, n=1)
         raise LeadlineError(
             f"{place} is neither a folder nor a .csv table, and the only built-in source is {PROCEDURAL!r}"
+            + (f"; did you mean the data set {near[0]!r}?" if near else "")
         )
     return _make(
         lambda **given: FolderSource(path, **given),
@@ -76,7 +105,29 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
     """
     if not specs:
         raise LeadlineError(f"no source is given: name at least one with --{role} PATH (see --help)")
-    return Concatenated([open_source(spec) for spec in specs])
+    uses: dict[str, Use] = {"labelled": "train", "pseudo": "train", "benchmarks": "test"}
+    return Concatenated([open_source(spec, use=uses.get(role, "look")) for spec in specs])
+
+
+def _open_dataset(
+    dataset: Dataset, root: Path, *, use: Use, split: str | None = None, name: str | None = None
+) -> Source:
+    splits = {"train": dataset.train, "test": dataset.test, "look": dataset.train or dataset.test}
+    if split is None and splits[use] is None:
+        raise LeadlineError(
+            f"{dataset.title} has no split to {use} with by default; if that is what you want, name one: "
+            f"?split={' or '.join(dataset.splits)}"
+        )
+    return DatasetSource(dataset, root, split=split or splits[use], name=name)
+
+
+def _root(name: str) -> Path:
+    if ROOT not in os.environ:
+        raise LeadlineError(
+            f"where does {name} lie? write {name}:FOLDER, or set {ROOT} to the folder above it (a folder "
+            f"that is no such data set is ./{name})"
+        )
+    return Path(os.environ[ROOT]).expanduser() / name
 
 
 def parse_size(text: str) -> Size:
@@ -112,7 +163,7 @@ def _make(
 ) -> Source:
     for key in options:
         if key not in keys:
-            known = sorted({*keys, "limit"})
+            known = sorted({*keys, "limit", "weight"})
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise LeadlineError(f"{spec}: there is no key {key!r} here; {hint}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Float32
 
 from leadline.data.files import read_map
 from leadline.types import Label, LeadlineError, Size, Space, UnreadableError
@@ -55,6 +56,42 @@ def read_label(file: Path, coding: Coding, *, size: Size) -> Label:
     if coding.space is Space.DEPTH:
         valid &= values > 0
     return Label(values=values, valid=valid, space=coding.space)
+
+
+Map = Float32[np.ndarray, "_h _w"]
+Mask = Bool[np.ndarray, "_h _w"]
+
+
+def metres(values: Map, *, valid: Mask | None = None, sky: Mask | None = None) -> Label:
+    """Make a label of depth: what is finite and positive counts, and sky, which is infinitely far."""
+    kept = np.isfinite(values) & (values > 0)
+    if valid is not None:
+        kept &= valid
+    if sky is not None:
+        kept |= sky
+        values = np.where(sky, np.float32(np.inf), values)
+    return Label(values=np.where(kept, values, np.float32(0)), valid=kept, space=Space.DEPTH)
+
+
+def per_metre(values: Map, *, valid: Mask | None = None) -> Label:
+    """Make a label of measured disparity, 1 / metres: what is finite and positive counts."""
+    kept = np.isfinite(values) & (values > 0)
+    if valid is not None:
+        kept &= valid
+    return Label(values=np.where(kept, values, np.float32(0)), valid=kept, space=Space.DISPARITY)
+
+
+def affine(values: Map, *, valid: Mask) -> Label:
+    """Make a label of affine disparity, in which any number may be meant: what is finite and `valid`."""
+    kept = np.isfinite(values) & valid
+    return Label(values=np.where(kept, values, np.float32(0)), valid=kept, space=Space.AFFINE_DISPARITY)
+
+
+def up_to_scale(depth: Map, *, valid: Mask | None = None) -> Label:
+    """Make a label of depth in an unknown unit: its inverse is an affine disparity."""
+    known = metres(depth, valid=valid)
+    inverse = np.divide(1, known.values, out=np.zeros_like(known.values), where=known.valid)
+    return affine(inverse, valid=known.valid)
 
 
 def fingerprint(files: Iterable[tuple[str, Path]]) -> str:
