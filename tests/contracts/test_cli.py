@@ -22,7 +22,7 @@ PLACES = {
     "teacher": "leadline.stages.teacher.train_teacher",
     "pseudo-label": "leadline.stages.pseudo_label.pseudo_label",
     "student": "leadline.stages.student.train_student",
-    "evaluate": "leadline.stages.evaluate.evaluate",
+    "evaluate": "leadline.app.evaluation.evaluate_and_show",
     "demo": "leadline.app.demo.demo",
 }
 """Command -> the function that it calls with its config."""

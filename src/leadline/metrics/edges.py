@@ -27,8 +27,8 @@ class EdgeReference:
     """The edges of a label, ready for any number of predictions.
 
     What is measured: ``boundary_f1`` and ``boundary_recall`` where the label has metres (ratios mean nothing
-    without them), ``edge_accuracy`` and ``edge_completeness`` in pixels, of depth, or of disparity where there
-    are no metres. A figure that the label has no edge for is left out.
+    without them), ``edge_accuracy`` and ``edge_completeness`` in pixels, of depth, or of disparity where
+    there are no metres. A figure that the label has no edge for is left out.
     """
 
     def __init__(self, disparity: Map, valid: Mask, *, metric: bool) -> None:
@@ -50,16 +50,17 @@ class EdgeReference:
         return found
 
     def _detect(self, disparity: Map) -> Mask:
-        values = 1 / np.where(self.valid, disparity, 1) if self.metric else disparity
-        return canny(_filled(values, self.valid)) & self._away
+        values: Map = 1 / np.where(self.valid, disparity, 1) if self.metric else disparity
+        edges: Mask = canny(_filled(values, self.valid)) & self._away
+        return edges
 
 
 def boundary_scores(prediction: Map, target: Map, valid: Mask) -> tuple[float, float]:
     """Return F1 and recall of occluding neighbours, averaged over `THRESHOLDS`, larger ones weighing more.
 
     Both maps are positive disparities, whose ratios are those of depths; neither scale matters. For each
-    threshold and each of four directions, neighbours occlude each other where the ratio of their disparities is
-    larger; precision and recall are means over the directions, a direction without any counts 0. Two maps
+    threshold and each of four directions, neighbours occlude each other where the ratio of their disparities
+    is larger; precision and recall are means over the directions, a direction without any counts 0. Two maps
     without a boundary score 0. Source: Depth Pro, section 4 and src/depth_pro/eval/boundary_metrics.py.
     """
     return _scores(_occlusions(prediction, valid), _occlusions(target, valid))
@@ -68,13 +69,17 @@ def boundary_scores(prediction: Map, target: Map, valid: Mask) -> tuple[float, f
 def matte_recall(disparity: Map, foreground: Mask) -> float:
     """Return the share of a matte's border at which a positive disparity steps down, as in Depth Pro.
 
-    Of neighbours in a row or column that all step by more than the threshold, only the largest step counts, so
-    a blurred border is found once and rarely in the right place. Mean over directions, then over `THRESHOLDS`.
+    Of neighbours in a row or column that all step by more than the threshold, only the largest step counts,
+    so a blurred border is found once and rarely in the right place. Mean over directions, then over
+    `THRESHOLDS`.
     """
     score = 0.0
     for threshold, weight in zip(THRESHOLDS, _WEIGHTS, strict=True):
         shares = []
-        for near, far, inside, outside in (*_neighbours(disparity, foreground), *_across(disparity, foreground)):
+        for near, far, inside, outside in (
+            *_neighbours(disparity, foreground),
+            *_across(disparity, foreground),
+        ):
             border = inside & ~outside
             steps = _largest_of_runs(near / far, threshold)
             shares.append(np.count_nonzero(steps & border) / max(np.count_nonzero(border), 1))
@@ -95,15 +100,16 @@ def edge_errors(predicted: Mask, target: Mask) -> tuple[float, float]:
     if not near.any():
         return TRUNCATION, TRUNCATION
     accuracy = float(to_target[near].mean())
-    apart = np.minimum(to_target[predicted], TRUNCATION).sum() + np.minimum(
-        to_predicted[target], TRUNCATION
-    ).sum()
+    apart = (
+        np.minimum(to_target[predicted], TRUNCATION).sum()
+        + np.minimum(to_predicted[target], TRUNCATION).sum()
+    )
     return accuracy, float(apart / (np.count_nonzero(predicted) + np.count_nonzero(target)))
 
 
 def canny(values: Map) -> Mask:
     """Detect the edges of a map brought to 0..1; a constant one has none."""
-    low, high = values.min(), values.max()
+    low, high = float(values.min()), float(values.max())
     if not high > low:
         return np.zeros(values.shape, np.bool_)
     smooth = cv2.GaussianBlur((values - low) / (high - low), (0, 0), _SIGMA)
@@ -113,7 +119,7 @@ def canny(values: Map) -> Mask:
         for order in ((1, 0), (0, 1))
     )
     edges = cv2.Canny(across, down, unit * _LOW, unit * _HIGH, L2gradient=True)
-    return edges > 0
+    return np.asarray(edges) > 0
 
 
 def _occlusions(disparity: Map, valid: Mask) -> list[Int[np.ndarray, "_h _w"]]:
@@ -177,7 +183,7 @@ def _distance(edges: Mask) -> Float[np.ndarray, "h w"]:
     """Return each pixel's distance to the nearest that is marked; a large number where none is."""
     if not edges.any():
         return np.full(edges.shape, np.inf)
-    return cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
 
 
 def _filled(values: Map, valid: Mask) -> Map:

@@ -36,7 +36,8 @@ def measure(
     (`EdgeReference`); where the camera is known besides, normals and planes (`planes`).
 
     Raises:
-        LeadlineError: where no pixel can be compared, sizes differ, or the prediction is not a number somewhere.
+        LeadlineError: where no pixel can be compared, sizes differ, or the prediction is not a number
+            somewhere.
     """
     return Reference(label, protocol=protocol, camera=camera).measure(prediction)
 
@@ -44,9 +45,7 @@ def measure(
 class Reference:
     """A label made ready for any number of predictions."""
 
-    def __init__(
-        self, label: Label, *, protocol: Protocol = STRICT, camera: Pinhole | None = None
-    ) -> None:
+    def __init__(self, label: Label, *, protocol: Protocol = STRICT, camera: Pinhole | None = None) -> None:
         """Choose the pixels that count.
 
         Raises:
@@ -63,7 +62,7 @@ class Reference:
         self.compared = positive & inside_crop(protocol.crop, self.size) & self._within(positive)
         if not self.compared.any():
             raise LeadlineError(
-                f"no valid pixel of the label is left by the crop and the limits of the protocol {protocol.name}"
+                f"the crop and the limits of the protocol {protocol.name} leave no valid pixel of the label"
             )
         self._target = self.disparity[self.compared]
         self.smallest = float(self._target.min())
@@ -95,7 +94,8 @@ class Reference:
         """Return the whole map in the label's unit of disparity, at least the label's smallest."""
         near = nearness(prediction, self.size)
         scale, shift = self._fit(near)
-        return np.maximum(scale * near + shift, self.smallest)
+        aligned: Map = np.maximum(scale * near + shift, self.smallest)
+        return aligned
 
     def errors(self, prediction: Prediction) -> Map:
         """Return ``|p - t| / t`` of every pixel, as ``abs_rel`` averages it; NaN where none counts."""
@@ -134,7 +134,7 @@ class Reference:
 
     def _shape(self, near: Map, scale: float, shift: float) -> Mapping[str, float]:
         """Return the figures of edges, normals and planes, where the label allows them."""
-        aligned = np.maximum(scale * near + shift, self.smallest)
+        aligned: Map = np.maximum(scale * near + shift, self.smallest)
         found: dict[str, float] = {}
         if self._edges is not None:
             found |= self._edges.measure(aligned)
@@ -158,9 +158,12 @@ def nearness(prediction: Prediction, size: Size) -> Map:
         raise LeadlineError(f"the map is {Size(*values.shape)}, but what it belongs to is {size}")
     if np.isnan(values).any() or (prediction.space is not Space.DEPTH and np.isinf(values).any()):
         count = np.count_nonzero(~np.isfinite(values))
-        raise LeadlineError(f"the map of {prediction.space} is not a number in {count} of {values.size} pixels")
+        raise LeadlineError(
+            f"the map of {prediction.space} is not a number in {count} of {values.size} pixels"
+        )
     if prediction.space is Space.DEPTH:
-        return 1 / np.maximum(values.astype(np.float64), _NEAREST)
+        inverse: Map = 1 / np.maximum(values.astype(np.float64), _NEAREST)
+        return inverse
     return values.astype(np.float64)
 
 

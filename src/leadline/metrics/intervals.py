@@ -1,9 +1,9 @@
 """How much of a figure is chance: bootstrap intervals over pictures, and paired comparison of two models.
 
 Pictures are drawn anew within each source, a source is averaged over its pictures, and sources are averaged
-last, as in the report. A unit is a picture; what it contributes is a total and a count, so that a picture with
-several point pairs is drawn as a whole. A source of a single picture has no spread to contribute, and pictures
-of one place are taken for independent: where they are not, intervals are too narrow.
+last, as in the report. What a picture contributes is a total and a count, so that one with several point
+pairs is drawn as a whole. A source of a single picture has no spread to contribute, and pictures of one place
+are taken for independent: where they are not, intervals are too narrow.
 """
 
 from collections.abc import Iterator, Sequence

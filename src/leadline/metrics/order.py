@@ -30,9 +30,7 @@ class Verdict:
     """The points' rows differ by at most 12 % of the height, where height in the picture tells little."""
 
 
-def order_is_right(
-    nearness: Float[np.ndarray, "h w"], closer: Sequence[int], farther: Sequence[int]
-) -> bool:
+def order_is_right(nearness: Float[np.ndarray, "h w"], closer: Sequence[int], farther: Sequence[int]) -> bool:
     """Tell whether a map that grows towards the camera puts `closer` (row, column) nearer; a tie is wrong."""
     return bool(nearness[tuple(closer)] > nearness[tuple(farther)])
 

@@ -48,8 +48,8 @@ def points_of(depth: Map, camera: Pinhole) -> Float64[np.ndarray, "h w 3"]:
 def normal_error(depth: Map, truth: Map, valid: Mask, camera: Pinhole) -> dict[str, float]:
     """Return the mean angle in degrees between the surfaces of two maps, as ``normal_angle``.
 
-    A normal is the cross product of the differences between a pixel's neighbours in its row and in its column;
-    it counts where all four are valid and of one surface in `truth`. Empty where no pixel is like that.
+    A normal is the cross product of the differences between a pixel's neighbours in row and column; it counts
+    where all four are valid and of one surface in `truth`. Empty where no pixel is like that.
     """
     counted = _on_one_surface(truth, valid)
     if not counted.any():
@@ -59,8 +59,9 @@ def normal_error(depth: Map, truth: Map, valid: Mask, camera: Pinhole) -> dict[s
 
 
 def plane_error(depth: Map, truth: Map, mask: Mask, camera: Pinhole) -> tuple[float, float]:
-    """Return how far, in centimetres, a map lies off its own best plane where `mask` says there is one, and the
-    angle in degrees between that plane and the truth's.
+    """Return how far off its own best plane a map lies where `mask` says there is one, and how that tilts.
+
+    The first in centimetres, the second in degrees between that plane and the truth's.
 
     The map is first scaled so that its median in the mask is the truth's. Source: Koch et al. 2018 (iBims-1),
     planarity errors; the angle is to the plane fitted to the truth, where iBims-1 has it annotated.
@@ -71,17 +72,15 @@ def plane_error(depth: Map, truth: Map, mask: Mask, camera: Pinhole) -> tuple[fl
     if np.count_nonzero(mask) < 3:
         raise ValueError("a plane needs three pixels")
     scale = np.median(truth[mask]) / np.median(depth[mask])
-    normals, off = _planes(
-        np.stack([points_of(values, camera)[mask] for values in (scale * depth, truth)])
-    )
+    normals, off = _planes(np.stack([points_of(values, camera)[mask] for values in (scale * depth, truth)]))
     return float(100 * off[0]), float(_angles(normals[:1], normals[1:])[0])
 
 
 def plane_errors(depth: Map, truth: Map, valid: Mask, camera: Pinhole) -> dict[str, float]:
     """Return `plane_error` averaged over the flat blocks of `truth`, as ``plane_off`` and ``plane_angle``.
 
-    Here ``plane_off`` is in per cent of the block's distance, so that near and far blocks weigh the same. Empty
-    where no block is flat.
+    Here ``plane_off`` is in per cent of the block's distance, so that near and far blocks weigh the same.
+    Empty where no block is flat.
     """
     side = max(4, round(BLOCK * truth.shape[0]))
     whole = _blocks(valid[..., None], side).all(axis=(1, 2))
@@ -103,7 +102,7 @@ def plane_errors(depth: Map, truth: Map, valid: Mask, camera: Pinhole) -> dict[s
 
 
 def _blocks(values: np.ndarray, side: int) -> np.ndarray:
-    """Cut a map of channels into squares, rows of pixels each; what is left at the right and below is dropped."""
+    """Cut a map of channels into squares of pixels; what is left at the right and below is dropped."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
     cut = values[: rows * side, : columns * side].reshape(rows, side, columns, side, -1)
     return cut.swapaxes(1, 2).reshape(rows * columns, side * side, -1)
@@ -112,7 +111,7 @@ def _blocks(values: np.ndarray, side: int) -> np.ndarray:
 def _planes(
     points: Float64[np.ndarray, "n k 3"],
 ) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarray, "n"]]:
-    """Fit a plane to each set of points; return normals towards the camera and the root mean square distance."""
+    """Fit planes to sets of points; return normals towards the camera and root mean square distances."""
     centre = points.mean(axis=1, keepdims=True)
     centred = points - centre
     variances, axes = np.linalg.eigh(centred.swapaxes(1, 2) @ centred / points.shape[1])
@@ -144,5 +143,5 @@ def _on_one_surface(depth: Map, valid: Mask) -> Mask:
 def _angles(one: Float64[np.ndarray, "n 3"], other: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n"]:
     """Return degrees between vectors; the arc tangent keeps its digits where they are parallel."""
     sine = np.linalg.norm(np.cross(one, other), axis=-1)
-    angles: Float64[np.ndarray, "n"] = np.degrees(np.arctan2(sine, (one * other).sum(axis=-1)))
+    angles: Float64[np.ndarray, " n"] = np.degrees(np.arctan2(sine, (one * other).sum(axis=-1)))
     return angles

@@ -108,11 +108,19 @@ PAPER = {
 }
 """What the papers' figures were made with, as far as it is known; every other source is measured strictly."""
 
-_ALIASES = {"nyu": "nyuv2", "nyudepthv2": "nyuv2", "nyueigen": "nyuv2", "kittieigen": "kitti", "ibims": "ibims1"}
+PROTOCOLS = {rules.name: rules for rules in (STRICT, *PAPER.values())}
+
+_ALIASES = {
+    "nyu": "nyuv2",
+    "nyudepthv2": "nyuv2",
+    "nyueigen": "nyuv2",
+    "kittieigen": "kitti",
+    "ibims": "ibims1",
+}
 
 
 def find_protocol(convention: Convention, source: str) -> Protocol:
-    """Look up how pictures of the source of that name are measured; spelling in capitals and dashes is free."""
+    """Look up how pictures of a source of that name are measured; capitals and dashes are free."""
     if convention == "strict":
         return STRICT
     name = re.sub(r"[^a-z0-9]", "", source.lower())

@@ -1,6 +1,5 @@
 """Stage 2: a teacher and pictures -> a store of pseudo-labels."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ from leadline.predict.figures import colourise, montage
 from leadline.predict.overlap import overlapped
 from leadline.predict.predictor import Predictor
 from leadline.stages.sources import open_sources
-from leadline.storage import sweep, write_atomic
+from leadline.storage import sha256_of, sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, UnreadableError
 
 WORST = "worst.jpg"
@@ -89,7 +88,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     total, counts = len(source), _shards(len(source), config.shard)
     about = {
         "stage": "pseudo_label",
-        "teacher": {"sha256": _sha256(config.teacher), **about_teacher},
+        "teacher": {"sha256": sha256_of(config.teacher), **about_teacher},
         "preprocessing": {**asdict(network.variant), "bound": "lower"},
         "short_side": predictor.short_side,
         "stored_side": config.stored_side,
@@ -255,7 +254,3 @@ def _draw_worst(store: Store, path: Path) -> None:
 
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,21 +11,20 @@
 ``limit=100`` uses that many samples of any source, evenly spaced.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl
 
 from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ProceduralSource
-from leadline.types import LeadlineError, Size, Source, Space
+from leadline.specs import build, parse_space, split_spec
+from leadline.types import LeadlineError, Size, Source
 
 PROCEDURAL = "procedural"
+_make = partial(build, also=("limit",))
 
 
 def open_source(spec: str) -> Source:
@@ -34,8 +33,7 @@ def open_source(spec: str) -> Source:
     Raises:
         LeadlineError: where nothing stands there, or a key or value is wrong; the nearest key is named.
     """
-    place, _, query = spec.partition("?")
-    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    place, options = split_spec(spec)
     if (limit := options.pop("limit", None)) is not None:
         return _make(
             lambda limit: Evenly(_open(place, spec, options), limit), spec, {"limit": limit}, limit=int
@@ -60,7 +58,7 @@ def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
         spec,
         options,
         labels=Path,
-        space=_space,
+        space=parse_space,
         scale=_ratio,
         invalid=lambda text: None if text.lower() == "none" else float(text),
         name=str,
@@ -92,38 +90,7 @@ def parse_size(text: str) -> Size:
     return Size(h, w)
 
 
-def _space(text: str) -> Space:
-    """Read the name of a space."""
-    names = [space.value for space in Space]
-    if text not in names:
-        near = get_close_matches(text, names, n=1)
-        raise ValueError(f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}")
-    return Space(text)
-
-
 def _ratio(text: str) -> float:
     """Read ``0.001`` or ``1/6553.5``."""
     numerator, _, denominator = text.partition("/")
     return float(numerator) / float(denominator or 1)
-
-
-def _make(
-    factory: Callable[..., Source], spec: str, options: Mapping[str, str], **keys: Callable[[str], Any]
-) -> Source:
-    for key in options:
-        if key not in keys:
-            known = sorted({*keys, "limit"})
-            near = get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise LeadlineError(f"{spec}: there is no key {key!r} here; {hint}")
-    given: dict[str, Any] = {}
-    for key, text in options.items():
-        try:
-            given[key] = keys[key](text)
-        except (ValueError, ZeroDivisionError) as error:
-            raise LeadlineError(f"{spec}: {key}={text}: {error}") from None
-    try:
-        inspect.signature(factory).bind(**given)
-        return factory(**given)
-    except (TypeError, ValueError) as error:
-        raise LeadlineError(f"{spec}: {error}") from None
