@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from leadline.console import progress
 from leadline.data.files import read_picture
@@ -24,6 +24,7 @@ from leadline.types import LeadlineError, Prediction, Sample, Size, Source
 Row = Mapping[str, Any]
 
 
+@runtime_checkable
 class Task(Protocol):
     """One picture with what is known about it."""
 

@@ -75,7 +75,7 @@ def _open(
     short_side: int | None,
     batch: int,
 ) -> tuple[Model, str | None]:
-    """Open one model, and say what tells it from others; None where nothing does: it is not remembered."""
+    """Open one model, and say what tells it from others; None where nothing does."""
     path = Path(place).expanduser()
     side = {} if short_side is None else {"short_side": str(short_side)}
     if place.startswith(_HUB):
@@ -130,7 +130,7 @@ def _function(place: str, space: Space | None = None) -> FunctionModel:
 
 
 def _names(place: str) -> list[str]:
-    """Return what a model may be called: its file's name, or its folder's where that says nothing; its place."""
+    """Return what a model may be called: its file, or the folder where that says nothing; then its place."""
     if place.startswith(_HUB):
         place = place.removeprefix(_HUB)
         return [Path(place).name, place]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -14,6 +14,7 @@ from leadline.types import LeadlineError, Prediction, Size, Space
 Picture = UInt8[np.ndarray, "_h _w 3"]
 
 
+@runtime_checkable
 class Model(Protocol):
     """Three steps, so that the first and the last can run beside the network. `Predictor` has them too.
 

@@ -82,7 +82,7 @@ def matte_recall(disparity: Map, foreground: Mask) -> float:
         ):
             border = inside & ~outside
             steps = _largest_of_runs(near / far, threshold)
-            shares.append(np.count_nonzero(steps & border) / max(np.count_nonzero(border), 1))
+            shares.append(float((steps & border).sum() / np.maximum(border.sum(), 1)))
         score += weight * float(np.mean(shares))
     return score
 

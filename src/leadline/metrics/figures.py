@@ -121,10 +121,17 @@ class Reference:
         return self._depth(fitted), 1 / self._target
 
     def _depth(self, disparity: Column) -> Column:
-        """Return metres within the protocol's caps; infinitely far is as far as the farthest label."""
-        farthest = np.full_like(disparity, 1 / self.smallest)
-        depth = np.divide(1, disparity, out=farthest, where=disparity > 0)
-        return depth if self.protocol.caps is None else np.clip(depth, *self.protocol.caps)
+        """Return metres within the protocol's caps.
+
+        Infinitely far is at the far cap, or as far as the farthest label where there are no caps.
+        """
+        caps = self.protocol.caps
+        farthest = 1 / self.smallest if caps is None else caps[1]
+        far = np.full_like(disparity, farthest)
+        depth: Column = np.divide(1, disparity, out=far, where=disparity > 0)
+        if caps is not None:
+            np.clip(depth, *caps, out=depth)
+        return depth
 
     @cached_property
     def _edges(self) -> EdgeReference | None:

@@ -92,12 +92,15 @@ def _mean_over_sources(
 ) -> Float[np.ndarray, "rounds k"]:
     """Weigh the pictures of each source by each round's `weights`, and average over sources.
 
-    Negative weights flip what a picture contributes; it counts as one all the same.
+    Negative weights flip what a picture contributes; it counts as one all the same. A round that draws none of
+    the pictures of a source that have the figure takes the source's own mean.
     """
     means = []
     for rows, weight in weights:
         total, count = weight @ totals[rows], np.abs(weight) @ counts[rows]
-        means.append(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
+        everything = counts[rows].sum(axis=0)
+        own = np.where(everything > 0, totals[rows].sum(axis=0) / np.maximum(everything, 1), np.nan)
+        means.append(np.divide(total, count, out=np.tile(own, (len(total), 1)), where=count > 0))
     stacked = np.stack(means)
     measured = np.isfinite(stacked)
     summed = np.where(measured, stacked, 0).sum(axis=0)

@@ -3,7 +3,7 @@
 Depth is unprojected into points in the camera's frame: x to the right, y down, z forward, in metres.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -18,6 +18,7 @@ Map = Float64[np.ndarray, "h w"]
 Mask = Bool[np.ndarray, "h w"]
 
 
+@runtime_checkable
 class Pinhole(Protocol):
     """Anything that has focal lengths and a principal point in pixels; the first pixel's centre is (0, 0)."""
 
