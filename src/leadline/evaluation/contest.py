@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, runtime_checkable
 
 from leadline.console import progress
@@ -15,7 +15,7 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize
 from leadline.evaluation.contract import Contestant
 from leadline.geometry import fit_size
-from leadline.metrics import Pair, Reference, find_protocol, judge, nearness
+from leadline.metrics import Pair, Reference, find_protocol, judge, nearness, require_inside
 from leadline.metrics import Protocol as Rules
 from leadline.metrics.protocols import PROTOCOLS, Convention
 from leadline.predict.overlap import overlapped
@@ -64,7 +64,7 @@ class Measured:
             LeadlineError: where there is none, or none of its pixels counts.
         """
         if sample.label is None:
-            raise LeadlineError("it has no label to measure with")
+            raise LeadlineError("there is no label to measure with")
         camera = getattr(sample, "camera", None)
         reference = Reference(sample.label, protocol=self.protocol(sample), camera=camera)
         row = {"id": sample.id, "source": group_of(sample)}
@@ -79,23 +79,31 @@ class Measured:
 class Ranked:
     """A picture with pairs of points."""
 
-    picture: Path
+    file: Path
+    name: str
     pairs: Sequence[Pair]
-    id: str
     key: str
 
     def read(self) -> Sample:
-        """Read the picture."""
-        return Sample(image=read_picture(self.picture), label=None, id=self.id)
+        """Read the picture, whose path is relative to the file's folder."""
+        image = read_picture(self.file.parent / self.name)
+        return Sample(image=image, label=None, id=f"{self.file}, {self.name}")
 
     def judge(self, sample: Sample) -> Callable[[Prediction], Row]:
-        """Judge the order of every pair."""
+        """Judge the order of every pair.
+
+        Raises:
+            LeadlineError: where a point lies outside the picture.
+        """
+        for pair in self.pairs:
+            require_inside(pair, sample.size)
+        scenario = "" if (folder := PurePosixPath(self.name).parent.name) in ("", "images") else folder
 
         def row(prediction: Prediction) -> Row:
             near = nearness(prediction, sample.size)
             return {
-                "id": self.id,
-                "scenario": self.picture.parent.name if "/" in self.id.removeprefix("./") else "",
+                "id": self.name,
+                "scenario": scenario,
                 "pairs": [asdict(judge(near, pair)) for pair in self.pairs],
             }
 
@@ -116,13 +124,13 @@ def measured(source: Source, convention: Convention) -> list[Measured]:
 
 
 def ranked(file: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[Ranked]:
-    """List the pictures of a file of annotations; their paths are relative to it."""
+    """List the pictures of a file of annotations."""
     tasks = []
     for name, some in pairs.items():
         picture = file.parent / name
         size = picture.stat().st_size if picture.is_file() else None
         key = digest(str(picture.resolve()), size, [asdict(pair) for pair in some])
-        tasks.append(Ranked(picture, some, name, key))
+        tasks.append(Ranked(file, name, some, key))
     return tasks
 
 

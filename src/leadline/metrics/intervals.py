@@ -92,8 +92,8 @@ def _mean_over_sources(
 ) -> Float[np.ndarray, "rounds k"]:
     """Weigh the pictures of each source by each round's `weights`, and average over sources.
 
-    Negative weights flip what a picture contributes; it counts as one all the same. A round that draws none of
-    the pictures of a source that have the figure takes the source's own mean.
+    Negative weights flip what a picture contributes; it counts as one all the same. A round that draws none
+    of the pictures of a source that have the figure takes the source's own mean.
     """
     means = []
     for rows, weight in weights:

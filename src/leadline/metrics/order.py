@@ -35,18 +35,21 @@ def order_is_right(nearness: Float[np.ndarray, "h w"], closer: Sequence[int], fa
     return bool(nearness[tuple(closer)] > nearness[tuple(farther)])
 
 
-def judge(nearness: Float[np.ndarray, "h w"], pair: Pair) -> Verdict:
-    """Hold a map that grows towards the camera against one pair.
+def require_inside(pair: Pair, size: Size) -> None:
+    """Refuse a point outside the picture; a negative one would be taken from the other side.
 
     Raises:
-        LeadlineError: where a point lies outside the picture.
+        LeadlineError: with the point and the picture's size.
     """
-    size = Size(*nearness.shape)
     for h, w in (pair.closer, pair.farther):
         if not (0 <= h < size.h and 0 <= w < size.w):
             raise LeadlineError(f"the point ({h}, {w}) lies outside the picture, which is {size}")
+
+
+def judge(nearness: Float[np.ndarray, "h w"], pair: Pair) -> Verdict:
+    """Hold a map that grows towards the camera against one pair of points inside it."""
     return Verdict(
         right=order_is_right(nearness, pair.closer, pair.farther),
         tie=bool(nearness[pair.closer] == nearness[pair.farther]),
-        level=abs(pair.closer[0] - pair.farther[0]) <= _LEVEL * size.h,
+        level=abs(pair.closer[0] - pair.farther[0]) <= _LEVEL * nearness.shape[0],
     )
