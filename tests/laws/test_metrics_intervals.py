@@ -98,8 +98,9 @@ def test_compare__equal_models_differ_by_nothing() -> None:
 
 def test_compare__p_is_uniform_where_there_is_no_difference() -> None:
     rng = np.random.default_rng(6)
+    sources, ones = ["a"] * 6 + ["b"] * 6, np.ones(12)
     small = [
-        compare(*rng.normal(0, 1, (2, 12)), np.ones(12), ["a"] * 6 + ["b"] * 6, rounds=200).p < 0.1
+        compare(rng.normal(0, 1, 12), rng.normal(0, 1, 12), ones, sources, rounds=200).p < 0.1
         for _ in range(200)
     ]
     assert 0.04 < np.mean(small) < 0.17

@@ -199,7 +199,7 @@ def test_canny__finds_what_ibims_detector_finds(seed: int) -> None:
     values = np.kron(blocky(seed), np.ones((4, 4)))
     scaled = (values - values.min()) / (values.max() - values.min())
     inside = np.s_[6:-6, 6:-6]
-    expected = skimage_canny(scaled, sigma=np.sqrt(2), low_threshold=0.15, high_threshold=0.3)[inside]
+    expected = skimage_canny(scaled, sigma=np.sqrt(2), low_threshold=0.15, high_threshold=0.3)[inside]  # type: ignore[no-untyped-call]
     found = canny(values)[inside]
     assert expected.sum() > 150
     assert (distance_transform_edt(~expected)[found] < 1.5).mean() > 0.98

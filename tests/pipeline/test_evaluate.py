@@ -1,6 +1,7 @@
 """The evaluation: floors beside every model, every picture in the report, no source outweighs another."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
+from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
+from leadline.evaluation.ledger import Ledger
 from leadline.evaluation.pairs import read_pairs
-from leadline.metrics import NAMES, Pair, measure, vertical_ramp
+from leadline.metrics import NAMES, PAPER, Pair, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
-from leadline.stages.evaluate import REPORT, EvaluateConfig, Processor, evaluate
+from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
 from leadline.types import LeadlineError
 
@@ -228,6 +231,185 @@ def test_read_pairs__the_closer_point_comes_first(tmp_path: Path) -> None:
     assert read_pairs(file) == {"a.png": [Pair((1, 2), (3, 4)), Pair((5, 6), (7, 8))]}
 
 
+def test_evaluate__da2k_is_counted_by_scenario(tmp_path: Path) -> None:
+    for scenario in ("indoor", "aerial"):
+        (tmp_path / "images" / scenario).mkdir(parents=True)
+    pairs = {
+        "./images/indoor/a.png": [pair([40, 0], [0, 0]), pair([0, 0], [40, 0])],
+        "./images/indoor/b.png": [pair([40, 0], [0, 0])],
+        "./images/aerial/c.png": [pair([9, 1], [9, 8])],
+    }
+    report = evaluate(
+        EvaluateConfig(ordinal=(annotations(tmp_path, pairs),), out=tmp_path / "out", machine=CPU)
+    )
+    found = report["models"]["vertical ramp"]["ordinal"]
+    assert found["scenarios"] == {"indoor": pytest.approx(2 / 3), "aerial": 0}
+    assert found["accuracy"] == 0.5  # over pairs, not over scenarios
+    assert found["ties"] == 1
+
+
+def test_evaluate__a_model_of_depth_is_right_where_it_says_nearer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small depths are near: taken for nearness every pair would be wrong."""
+    (tmp_path / "far_above.py").write_text(
+        "import numpy as np\n"
+        "def depth(image):\n"
+        "    return np.linspace(9, 1, image.shape[0])[:, None].repeat(image.shape[1], axis=1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    file = annotations(tmp_path, {"a.png": [pair([40, 3], [10, 20]), pair([12, 3], [4, 20])]})
+    report = evaluate(
+        EvaluateConfig(
+            models=("far_above:depth?space=depth",), ordinal=(file,), out=tmp_path / "out", machine=CPU
+        )
+    )
+    assert report["models"]["far_above:depth"]["ordinal"]["accuracy"] == 1
+
+
+# ---------------------------------------------------------------- many models
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("networks")
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        save_network(folder / f"{name}.safetensors", "tiny", Network("tiny").state_dict(), about={})
+    return str(folder / "first.safetensors"), str(folder / "second.safetensors")
+
+
+def test_evaluate__models_are_compared_on_the_same_pictures(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path
+) -> None:
+    file = annotations(tmp_path / "pairs", {"a.png": [pair([49, 3], [0, 20])]})
+    config = EvaluateConfig(
+        models=networks, benchmarks=benchmarks, ordinal=(file,), short_side=32, out=tmp_path, machine=CPU
+    )
+    report = evaluate(config)
+    lines = {line["figure"]: line for line in report["comparisons"]}
+    assert {(line["first"], line["second"]) for line in lines.values()} == {("first", "second")}
+    assert {"abs_rel", "abs_rel_disparity", "delta1", "order"} <= set(lines)
+    means = [report["models"][name]["mean"]["abs_rel"] for name in ("first", "second")]
+    assert lines["abs_rel"]["difference"] == pytest.approx(means[0] - means[1])
+    assert lines["abs_rel"]["low"] <= lines["abs_rel"]["difference"] <= lines["abs_rel"]["high"]
+    assert (lines["abs_rel"]["count"], lines["order"]["count"]) == (4, 1)
+    for model in report["models"].values():
+        assert set(model["intervals"]) == set(model["mean"])
+        low, high = model["intervals"]["abs_rel"]
+        assert low <= model["mean"]["abs_rel"] <= high
+
+
+def test_evaluate__paper_follows_the_source_and_is_written_down(tmp_path: Path) -> None:
+    specs = tuple(
+        benchmark(tmp_path / name, 1, seed=seed) for seed, name in enumerate(("kitti", "elsewhere"))
+    )
+    report = evaluate(EvaluateConfig(benchmarks=specs, protocol="paper", out=tmp_path / "out", machine=CPU))
+    assert report["protocol"] == "paper"
+    assert {source: rules["name"] for source, rules in report["protocols"].items()} == {
+        "kitti": "paper/kitti",
+        "elsewhere": "strict",
+    }
+    sample = open_source(specs[0])[0]
+    assert sample.label is not None
+    expected = measure(vertical_ramp(sample.size), sample.label, protocol=PAPER["kitti"])
+    row = report["models"]["vertical ramp"]["pictures"][0]
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+    assert row["abs_rel"] != pytest.approx(measure(vertical_ramp(sample.size), sample.label)["abs_rel"])
+
+
+def test_page__shows_tables_protocols_and_every_models_extremes(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path
+) -> None:
+    config = EvaluateConfig(models=networks, benchmarks=benchmarks, short_side=32, out=tmp_path, machine=CPU)
+    path = evaluate_and_show(config)
+    html = path.read_text(encoding="utf-8")
+    assert path == tmp_path / PAGE
+    for text in ("vertical ramp", "first: best and worst", "second: best and worst", "MoGe", "sign-flip"):
+        assert text in html
+    assert html.count("<img") == 2 * 4 * 4  # models, pictures, and picture, label, map and error of each
+    rows = json.loads((tmp_path / REPORT).read_text())["models"]["first"]["pictures"]
+    best, worst = min(rows, key=lambda row: row["abs_rel"]), max(rows, key=lambda row: row["abs_rel"])
+    assert f"best: {best['id']}, AbsRel {best['abs_rel']:.3f}" in html
+    assert f"worst: {worst['id']}, AbsRel {worst['abs_rel']:.3f}" in html
+
+
+# ---------------------------------------------------------------- going on
+
+
+class Counter:
+    """Counts the pictures that go through networks, and pulls the plug after some."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, stop_after: int | None = None) -> None:
+        self.pictures, self.stop_after = 0, stop_after
+        self.maps = Predictor.maps
+        monkeypatch.setattr(Predictor, "maps", lambda predictor, prepared: self(predictor, prepared))
+
+    def __call__(self, predictor: Predictor, prepared: Any) -> Any:
+        self.pictures += len(prepared)
+        if self.stop_after is not None and self.pictures > self.stop_after:
+            raise KeyboardInterrupt
+        return self.maps(predictor, prepared)
+
+
+def test_evaluate__a_killed_one_goes_on_and_a_repeated_one_asks_no_network(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = annotations(tmp_path / "pairs", {"a.png": [pair([49, 3], [0, 20])]})
+    config = EvaluateConfig(
+        models=networks[:1],
+        benchmarks=benchmarks,
+        ordinal=(file,),
+        short_side=32,
+        batch=1,
+        out=tmp_path / "killed",
+        machine=CPU,
+    )
+    straight = evaluate(replace(config, out=tmp_path / "straight"))
+    with monkeypatch.context() as patch:
+        Counter(patch, stop_after=3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(config)
+    assert not (tmp_path / "killed" / REPORT).exists()
+    [ledger] = [
+        path
+        for path in (tmp_path / "killed" / LEDGERS).iterdir()
+        if path.stem not in ("constant", "vertical-ramp")
+    ]
+    done = ledger.read_text().count("\n")
+    assert 1 <= done <= 3
+    ledger.write_text(ledger.read_text() + '{"key": "cut sho')
+    with monkeypatch.context() as patch:
+        counter = Counter(patch)
+        assert evaluate(config) == straight
+        assert counter.pictures == 5 - done
+        assert evaluate(config) == straight
+        assert counter.pictures == 5 - done
+        evaluate(replace(config, protocol="paper"))
+        assert counter.pictures == 5 - done + 4  # measured under other rules; the pairs are the same
+        evaluate(replace(config, short_side=64))
+        assert counter.pictures == 5 - done + 4 + 5
+
+
+def test_ledger__remembers_whole_lines_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "ledger.jsonl"
+    ledger = Ledger(path)
+    ledger.add("a", {"x": 1.5})
+    ledger.add("b", {"x": 2})
+    path.write_text(path.read_text() + '{"key": "c", "row"')
+    again = Ledger(path)
+    assert ("a" in again, again["b"], "c" in again) == (True, {"x": 2}, False)
+    again.add("c", {"x": 3})
+    assert Ledger(path)["c"] == {"x": 3}
+
+
+def test_ledger__without_a_file_forgets(tmp_path: Path) -> None:
+    ledger = Ledger(None)
+    ledger.add("a", {"x": 1})
+    assert ledger["a"] == {"x": 1}
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -277,6 +459,23 @@ def test_read_pairs__a_missing_file_is_named(tmp_path: Path) -> None:
 def test_evaluate__nothing_to_measure_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match="give --benchmarks or --ordinal"):
         evaluate(EvaluateConfig(out=tmp_path, machine=CPU))
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_evaluate__a_model_that_gives_no_number_is_named_with_the_picture(
+    value: str, benchmarks: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"gives_{value}"
+    (tmp_path / f"{name}.py").write_text(
+        f"import numpy as np\ndef predict(image):\n    return np.full(image.shape[:2], np.{value})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = EvaluateConfig(
+        models=(f"{name}:predict?space=disparity",), benchmarks=benchmarks, out=tmp_path / "out", machine=CPU
+    )
+    said = rf"flat/0\.png, {name}:predict: the map of disparity is not a number in 520 of 520 pixels"
+    with pytest.raises(LeadlineError, match=said):
+        evaluate(config)
 
 
 def test_evaluate__annotations_without_a_pair_are_refused(tmp_path: Path) -> None:
