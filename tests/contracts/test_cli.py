@@ -195,7 +195,7 @@ def test_none__turns_an_optional_field_off(run: Runner, received: list[Any]) -> 
         (("teacher", "midas", "--optim.weight-decai", "3"), "--optim.weight-decay"),
         (("student", "depth-anything-v1", "--labeled-batch", "3"), "--labelled-batch"),
         (("pseudo-label", "--picture", "x"), "--pictures"),
-        (("evaluate", "--aligment", "depth"), "--alignment"),
+        (("evaluate", "--protocl", "paper"), "--protocol"),
         (("demo", "--photo", "x"), "--photos"),
         (("render", "--cout", "3"), "--count"),
     ],

@@ -118,4 +118,4 @@ def _number(value: float | None) -> str:
 
 
 def _bounds(bounds: Sequence[float] | None) -> str:
-    return "-" if bounds is None else "–".join(map(_number, bounds))
+    return "-" if bounds is None else " to ".join(map(_number, bounds))

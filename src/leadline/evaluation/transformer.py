@@ -14,7 +14,6 @@ from leadline.types import LeadlineError, Prediction, Size, Space
 _SPACES = {
     "depth_pro": Space.DEPTH,
     "glpn": Space.DEPTH,
-    "prompt_depth_anything": Space.DEPTH,
     "zoedepth": Space.DEPTH,
 }
 """Model type -> what it predicts, where the type decides."""
@@ -78,8 +77,9 @@ def describe(place: str) -> str | None:
 
 def _space_of(config: Any, place: str) -> Space:
     kind = config.model_type
-    if kind == "depth_anything":
-        return Space.DEPTH if config.depth_estimation_type == "metric" else Space.AFFINE_DISPARITY
+    stated = {"metric": Space.DEPTH, "relative": Space.AFFINE_DISPARITY}  # Depth Anything and its kin
+    if (said := getattr(config, "depth_estimation_type", None)) in stated:
+        return stated[said]
     backbone = getattr(getattr(config, "backbone_config", None), "model_type", None)
     if kind == "dpt" and backbone != "dinov2":  # DINOv2's own heads are metric, MiDaS' are not
         return Space.AFFINE_DISPARITY
