@@ -37,12 +37,13 @@ class EdgeReference:
         self._away = valid if valid.all() else _distance(~valid) > _HOLE_MARGIN
         self._levels = _occlusions(disparity, valid) if metric else []
         self._edges = self._detect(disparity)
+        self._to_edges = _distance(self._edges)
 
     def measure(self, disparity: Map) -> dict[str, float]:
         """Return the figures of an aligned, positive map of disparity."""
         found: dict[str, float] = {}
         if self._edges.any():
-            accuracy, completeness = edge_errors(self._detect(disparity), self._edges)
+            accuracy, completeness = _edge_errors(self._detect(disparity), self._edges, self._to_edges)
             found = {"edge_accuracy": accuracy, "edge_completeness": completeness}
         if any(level.any() for level in self._levels):
             f1, recall = _scores(_occlusions(disparity, self.valid), self._levels)
@@ -95,16 +96,7 @@ def edge_errors(predicted: Mask, target: Mask) -> tuple[float, float]:
     predicted edge is near any of the target both are `TRUNCATION`. Source: Koch et al. 2018 (iBims-1),
     section 4.2, depth boundary errors, and its evaluation script.
     """
-    to_target, to_predicted = _distance(target), _distance(predicted)
-    near = predicted & (to_target < TRUNCATION)
-    if not near.any():
-        return TRUNCATION, TRUNCATION
-    accuracy = float(to_target[near].mean())
-    apart = (
-        np.minimum(to_target[predicted], TRUNCATION).sum()
-        + np.minimum(to_predicted[target], TRUNCATION).sum()
-    )
-    return accuracy, float(apart / (np.count_nonzero(predicted) + np.count_nonzero(target)))
+    return _edge_errors(predicted, target, _distance(target))
 
 
 def canny(values: Map) -> Mask:
@@ -120,6 +112,16 @@ def canny(values: Map) -> Mask:
     )
     edges = cv2.Canny(across, down, unit * _LOW, unit * _HIGH, L2gradient=True)
     return np.asarray(edges) > 0
+
+
+def _edge_errors(predicted: Mask, target: Mask, to_target: Float[np.ndarray, "h w"]) -> tuple[float, float]:
+    found = to_target[predicted]
+    near = found[found < TRUNCATION]
+    if not near.size:
+        return TRUNCATION, TRUNCATION
+    missed = np.minimum(_distance(predicted)[target], TRUNCATION)
+    apart = np.minimum(found, TRUNCATION).sum() + missed.sum()
+    return float(near.mean()), float(apart / (found.size + missed.size))
 
 
 def _occlusions(disparity: Map, valid: Mask) -> list[Int[np.ndarray, "_h _w"]]:
