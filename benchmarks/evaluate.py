@@ -14,7 +14,7 @@ from machine import describe, ratio
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
 from leadline.evaluation.contest import hold, measured
-from leadline.evaluation.contract import FLOORS, Contestant
+from leadline.evaluation.contract import FLOORS, Contestant, Model
 from leadline.evaluation.ledger import Ledger
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
@@ -43,7 +43,7 @@ def main() -> None:
                 predictor.maps(prepared[first : first + predictor.batch])
 
         def whole() -> None:
-            models = {**FLOORS, "model": predictor}
+            models: dict[str, Model] = {**FLOORS, "model": predictor}
             contestants = [
                 Contestant(name=name, spec=name, model=model, ledger=Ledger(None))
                 for name, model in models.items()

@@ -92,6 +92,17 @@ def test_edges__of_holes_are_nobodys() -> None:
     assert shape_of(wild, card(), valid=valid)["boundary_recall"] == 1
 
 
+def test_edges__inside_a_hole_are_not_judged() -> None:
+    """What a camera of depth misses beside a card is where the card's edge lies."""
+    moved, valid = card(), EVERYWHERE.copy()
+    moved[15:45, 30:32] = 0.25
+    valid[12:48, 28:33] = False
+    assert shape_of(moved, card())["edge_accuracy"] > 0.2
+    hidden = shape_of(moved, card(), valid=valid)
+    assert hidden["edge_accuracy"] == pytest.approx(0, abs=0.02)
+    assert hidden["edge_completeness"] == pytest.approx(0, abs=0.02)
+
+
 def test_edges__sky_has_an_edge_too() -> None:
     """It is as far as the label's farthest pixel, whatever the map says beyond."""
     truth = card()

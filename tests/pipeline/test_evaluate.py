@@ -13,6 +13,8 @@ from PIL import Image
 
 from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
+from leadline.evaluation.contest import hold, ranked
+from leadline.evaluation.contestants import enter
 from leadline.evaluation.ledger import Ledger
 from leadline.evaluation.pairs import read_pairs
 from leadline.metrics import NAMES, PAPER, Pair, measure, vertical_ramp
@@ -22,6 +24,7 @@ from leadline.predict.predictor import Predictor
 from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
 from leadline.types import LeadlineError
+from miniature import Discs
 
 CPU = Processor(accelerator="cpu", threads=1)
 FLOORS = ("constant", "vertical ramp")
@@ -265,6 +268,26 @@ def test_evaluate__a_model_of_depth_is_right_where_it_says_nearer(
         )
     )
     assert report["models"]["far_above:depth"]["ordinal"]["accuracy"] == 1
+
+
+class Paired(Discs):
+    """A source that has pairs besides, as DA-2K's."""
+
+    def pairs(self, index: int) -> tuple[Pair, ...]:
+        return () if index == 1 else (Pair((39, 0), (0, 0)), Pair((0, index), (39, index)))
+
+
+def test_ranked__a_source_of_pairs_is_ranked_by_its_folders(tmp_path: Path) -> None:
+    assert ranked(Discs()) == []
+    tasks = ranked(Paired(count=3, name="deep/field"))
+    contestants = enter((), device=torch.device("cpu"), short_side=None, batch=2, ledgers=tmp_path)
+    hold(tasks, contestants, title="ranking", batch=2)
+    rows = [contestants[1].ledger[task.key] for task in tasks]
+    assert [(row["id"], row["scenario"]) for row in rows] == [
+        ("deep/field/0", "field"),
+        ("deep/field/2", "field"),
+    ]
+    assert [verdict["right"] for row in rows for verdict in row["pairs"]] == [True, False, True, False]
 
 
 # ---------------------------------------------------------------- many models

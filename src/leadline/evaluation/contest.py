@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -75,19 +76,27 @@ class Measured:
         return find_protocol(self.convention, group_of(sample))
 
 
+@runtime_checkable
+class Paired(Protocol):
+    """A source of whose pictures people said which of two points is closer; DA-2K and DIW are like that."""
+
+    def pairs(self, index: int) -> Sequence[Any]:
+        """Return the pairs of a picture: what has points `closer` and `farther`, each (row, column)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A picture with pairs of points."""
 
-    file: Path
-    name: str
+    open: Callable[[], Sample]
     pairs: Sequence[Pair]
     key: str
+    name: str | None = None
+    """What it is called in rows; as its sample where not given. The folder in it is the scenario."""
 
     def read(self) -> Sample:
-        """Read the picture, whose path is relative to the file's folder."""
-        image = read_picture(self.file.parent / self.name)
-        return Sample(image=image, label=None, id=f"{self.file}, {self.name}")
+        """Read the picture."""
+        return self.open()
 
     def judge(self, sample: Sample) -> Callable[[Prediction], Row]:
         """Judge the order of every pair.
@@ -97,13 +106,14 @@ class Ranked:
         """
         for pair in self.pairs:
             require_inside(pair, sample.size)
-        scenario = "" if (folder := PurePosixPath(self.name).parent.name) in ("", "images") else folder
+        name = self.name or sample.id
+        folder = PurePosixPath(name).parent.name
 
         def row(prediction: Prediction) -> Row:
             near = nearness(prediction, sample.size)
             return {
-                "id": self.name,
-                "scenario": scenario,
+                "id": name,
+                "scenario": "" if folder == "images" else folder,
                 "pairs": [asdict(judge(near, pair)) for pair in self.pairs],
             }
 
@@ -123,15 +133,34 @@ def measured(source: Source, convention: Convention) -> list[Measured]:
     return [Measured(source, index, convention, f"{about}/{index}") for index in range(len(source))]
 
 
-def ranked(file: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[Ranked]:
-    """List the pictures of a file of annotations."""
+def ranked(source: Source) -> list[Ranked]:
+    """List the pictures of a source that is `Paired`; empty where it is not, or has no pairs."""
+    if not isinstance(source, Paired):
+        return []
+    about = digest(source.provenance())
+    every = [
+        [Pair(pair.closer, pair.farther) for pair in source.pairs(index)] for index in range(len(source))
+    ]
+    return [
+        Ranked(partial(source.__getitem__, index), pairs, f"{about}/{index}")
+        for index, pairs in enumerate(every)
+        if pairs
+    ]
+
+
+def annotated(file: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[Ranked]:
+    """List the pictures of a file of annotations; their paths are relative to its folder."""
     tasks = []
     for name, some in pairs.items():
         picture = file.parent / name
         size = picture.stat().st_size if picture.is_file() else None
         key = digest(str(picture.resolve()), size, [asdict(pair) for pair in some])
-        tasks.append(Ranked(file, name, some, key))
+        tasks.append(Ranked(partial(_annotated_sample, picture, f"{file}, {name}"), some, key, name))
     return tasks
+
+
+def _annotated_sample(picture: Path, where: str) -> Sample:
+    return Sample(image=read_picture(picture), label=None, id=where)
 
 
 def digest(*parts: Any) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from leadline.console import console
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
-from leadline.evaluation.contest import Measured, Ranked, hold, measured, ranked
+from leadline.evaluation.contest import Measured, Ranked, annotated, hold, measured, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.contract import Contestant
 from leadline.evaluation.pairs import read_pairs
@@ -43,7 +43,7 @@ class EvaluateConfig:
     models: tuple[str, ...] = ()
     """Checkpoints, .onnx files, transformers:FOLDER or module:function, ?name=x&space=depth where needed."""
     benchmarks: tuple[str, ...] = ()
-    """Labelled sources."""
+    """Labelled sources, and those of point pairs."""
     ordinal: tuple[Path, ...] = ()
     """Annotations of point pairs, as DA-2K: {picture: [{point1: [h, w], point2: [h, w], closer_point}]}."""
     protocol: Convention = "strict"
@@ -86,7 +86,7 @@ def run_evaluation(config: EvaluateConfig) -> Evaluation:
     """Evaluate, and return besides the report what it was made of; raises as `evaluate`."""
     if not config.benchmarks and not config.ordinal:
         raise LeadlineError("nothing to measure with: give --benchmarks or --ordinal")
-    pictures, pairs = _pictures(config), _pairs(config.ordinal)
+    pictures, pairs = _tasks(config)
     machine = Machine(accelerator=config.machine.accelerator, threads=config.machine.threads)
     contestants = enter(
         config.models,
@@ -105,21 +105,23 @@ def run_evaluation(config: EvaluateConfig) -> Evaluation:
     return Evaluation(report=report, contestants=contestants, pictures=pictures)
 
 
-def _pictures(config: EvaluateConfig) -> list[Measured]:
-    if not config.benchmarks:
-        return []
-    sources = open_sources(config.benchmarks, role="benchmarks").sources
+def _tasks(config: EvaluateConfig) -> tuple[list[Measured], list[Ranked]]:
+    """List what there is to measure and to rank; benchmarks that have pairs of points are ranked."""
+    sources = open_sources(config.benchmarks, role="benchmarks").sources if config.benchmarks else ()
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         raise LeadlineError(f"two benchmarks share a name in {', '.join(names)}: tell them apart with ?name=")
-    return [task for source in sources for task in measured(source, config.protocol)]
-
-
-def _pairs(files: Sequence[Path]) -> list[Ranked]:
-    tasks = [task for file in files for task in ranked(file, read_pairs(file))]
-    if files and not any(task.pairs for task in tasks):
-        raise LeadlineError(f"{', '.join(map(str, files))}: there is no pair to rank")
-    return tasks
+    by_source = [ranked(source) for source in sources]
+    pictures = [
+        task
+        for source, some in zip(sources, by_source, strict=True)
+        if not some
+        for task in measured(source, config.protocol)
+    ]
+    by_file = [annotated(file, read_pairs(file)) for file in config.ordinal]
+    if config.ordinal and not any(task.pairs for some in by_file for task in some):
+        raise LeadlineError(f"{', '.join(map(str, config.ordinal))}: there is no pair to rank")
+    return pictures, [task for some in (*by_source, *by_file) for task in some]
 
 
 def _report(
