@@ -103,6 +103,13 @@ def test_edges__inside_a_hole_are_not_judged() -> None:
     assert hidden["edge_completeness"] == pytest.approx(0, abs=0.02)
 
 
+def test_edges__a_hole_has_no_rim() -> None:
+    """Or a constant map would be praised for finding it."""
+    valid = EVERYWHERE.copy()
+    valid[12:48, 28:33] = False
+    assert shape_of(np.ones(SIZE), card(), valid=valid)["edge_completeness"] == 10
+
+
 def test_edges__sky_has_an_edge_too() -> None:
     """It is as far as the label's farthest pixel, whatever the map says beyond."""
     truth = card()

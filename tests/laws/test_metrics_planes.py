@@ -72,7 +72,9 @@ def test_plane_error__is_off_by_what_it_is_off_in_centimetres() -> None:
     off, tilt = plane_error(ripple, WALL, EVERYWHERE, CAMERA)
     assert off == pytest.approx(1, rel=0.02)
     assert tilt < 0.5
-    assert plane_errors(ripple, WALL, EVERYWHERE, CAMERA)["plane_off"] == pytest.approx(0.5, rel=0.02)
+    for scale in (1, 5):
+        found = plane_errors(scale * ripple, WALL, EVERYWHERE, CAMERA)
+        assert found["plane_off"] == pytest.approx(0.5, rel=0.02)
 
 
 def test_planes__distance_taken_for_depth_bends_them() -> None:
@@ -90,6 +92,7 @@ def test_normal_error__neither_holes_nor_edges_count() -> None:
     wrong[50:55, 50:55], valid[50:55, 50:55] = 9, False
     assert normal_error(wrong, truth, valid, CAMERA)["normal_angle"] == pytest.approx(0, abs=1e-5)
     assert normal_error(wrong, truth, EVERYWHERE, CAMERA)["normal_angle"] > 0.1
+    assert normal_error(TILTED, truth, EVERYWHERE, CAMERA)["normal_angle"] == pytest.approx(0, abs=1e-5)
 
 
 def test_plane_errors__only_flat_and_whole_blocks_count() -> None:

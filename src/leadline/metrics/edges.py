@@ -16,7 +16,6 @@ THRESHOLDS = np.linspace(1.05, 1.25, 10)
 TRUNCATION = 10.0
 """Pixels: edges farther from each other are not matched (iBims-1)."""
 _WEIGHTS = THRESHOLDS / THRESHOLDS.sum()
-_HOLE_MARGIN = 3  # pixels around a hole in which an edge is that of the hole
 _SIGMA, _LOW, _HIGH = 2**0.5, 0.15, 0.3  # Canny as iBims-1's evaluation applies it to maps from 0 to 1
 
 Map = Float64[np.ndarray, "h w"]
@@ -34,7 +33,6 @@ class EdgeReference:
     def __init__(self, disparity: Map, valid: Mask, *, metric: bool) -> None:
         """Find the edges of `disparity`, which is positive wherever `valid`."""
         self.metric, self.valid = metric, valid
-        self._away = valid if valid.all() else _distance(~valid) > _HOLE_MARGIN
         self._levels = _occlusions(disparity, valid) if metric else []
         self._edges = self._detect(disparity)
         self._to_edges = _distance(self._edges)
@@ -52,8 +50,7 @@ class EdgeReference:
 
     def _detect(self, disparity: Map) -> Mask:
         values: Map = 1 / np.where(self.valid, disparity, 1) if self.metric else disparity
-        edges: Mask = canny(_filled(values, self.valid)) & self._away
-        return edges
+        return canny(_filled(values, self.valid))
 
 
 def boundary_scores(prediction: Map, target: Map, valid: Mask) -> tuple[float, float]:
@@ -189,7 +186,7 @@ def _distance(edges: Mask) -> Float[np.ndarray, "h w"]:
 
 
 def _filled(values: Map, valid: Mask) -> Map:
-    """Fill holes with the nearest valid value, so that they have no edges of their own height."""
+    """Fill holes with the nearest valid value, so that neither what they hide nor their rims are edges."""
     if valid.all():
         return values
     _, nearest = cv2.distanceTransformWithLabels(
