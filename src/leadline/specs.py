@@ -63,3 +63,14 @@ def parse_space(text: str) -> Space:
         near = get_close_matches(text, names, n=1)
         raise ValueError(f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}")
     return Space(text)
+
+
+def parse_positive(text: str) -> int:
+    """Read a whole number from 1 on.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if (number := int(text)) < 1:
+        raise ValueError("expected a whole number from 1 on")
+    return number

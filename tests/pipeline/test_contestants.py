@@ -303,6 +303,7 @@ def test_function__what_it_must_return_is_said(module: str, spec: str, said: str
         ("my_models:number", "the module my_models has no function number"),
         ("your_models:red", "your_models:red: No module named 'your_models'; looked for in "),
         ("my_models:red?space=depht", "space=depht: did you mean 'depth'?"),
+        ("gone.onnx?space=depth&short_side=0", "short_side=0: expected a whole number from 1 on"),
         ("my_models:red?short_side=7", "there is no key 'short_side' here; there are: name, space"),
         ("nowhere.pth", "nowhere.pth is no model: expected the path of a checkpoint or of an .onnx file, "),
         ("my_models.py", "my_models.py is not a readable safetensors file"),

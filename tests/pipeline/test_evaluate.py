@@ -390,6 +390,7 @@ def test_evaluate__a_killed_one_goes_on_and_a_repeated_one_asks_no_network(
     )
     straight = evaluate(replace(config, out=tmp_path / "straight"))
     with monkeypatch.context() as patch:
+        patch.setattr("leadline.evaluation.contest._THREADS", 1)  # or all of five pictures would be under way
         Counter(patch, stop_after=3)
         with pytest.raises(KeyboardInterrupt):
             evaluate(config)
@@ -499,6 +500,12 @@ def test_evaluate__a_model_that_gives_no_number_is_named_with_the_picture(
     said = rf"flat/0\.png, {name}:predict: the map of disparity is not a number in 520 of 520 pixels"
     with pytest.raises(LeadlineError, match=said):
         evaluate(config)
+
+
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"short_side": 0}])
+def test_evaluate_config__sizes_start_at_one(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="batch and short_side are at least 1"):
+        EvaluateConfig(**wrong)  # type: ignore[arg-type]
 
 
 def test_evaluate__annotations_without_a_pair_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from leadline.predict.overlap import overlapped
 from leadline.types import LeadlineError, Prediction, Sample, Size, Source
 
 Row = Mapping[str, Any]
+_THREADS = min(8, os.cpu_count() or 1)  # that read, and as many that judge: a GPU would wait for one
 
 
 @runtime_checkable
@@ -179,8 +181,8 @@ def hold(tasks: Sequence[Task], contestants: Sequence[Contestant], *, title: str
     work = [(task, lacking) for task, lacking in work if lacking]
     if not tasks:
         return
-    read = overlapped(_read, work, ahead=2 * batch)
-    judged = overlapped(_judge, _predict(read, batch), ahead=2 * batch)
+    read = overlapped(_read, work, ahead=batch + _THREADS, threads=_THREADS)
+    judged = overlapped(_judge, _predict(read, batch), ahead=batch + _THREADS, threads=_THREADS)
     with progress(title, total=len(tasks), done=len(tasks) - len(work)) as tick:
         for task, rows in judged:
             for contestant, row in rows:

@@ -29,7 +29,7 @@ from leadline.evaluation.onnx import OnnxModel, parse_triple
 from leadline.evaluation.transformer import TransformersModel
 from leadline.models.checkpoints import load_network
 from leadline.predict.predictor import Predictor
-from leadline.specs import build, parse_space, split_spec
+from leadline.specs import build, parse_positive, parse_space, split_spec
 from leadline.storage import sha256_of
 from leadline.types import LeadlineError, Space
 
@@ -90,8 +90,8 @@ def _open(
             spec,
             side | options,
             space=parse_space,
-            short_side=int,
-            multiple=int,
+            short_side=parse_positive,
+            multiple=parse_positive,
             mean=parse_triple,
             deviation=parse_triple,
         )
@@ -108,7 +108,7 @@ def _open(
         lambda short_side=None: Predictor(network, device=device, short_side=short_side, batch=batch),
         spec,
         side | options,
-        short_side=int,
+        short_side=parse_positive,
     )
     return model, f"{sha256_of(path)} {side}"
 

@@ -62,7 +62,8 @@ class Reference:
             raise LeadlineError(
                 f"the crop and the limits of the protocol {protocol.name} leave no valid pixel of the label"
             )
-        self._target = self.disparity[self.compared]
+        self._where = np.flatnonzero(self.compared)  # much faster to pick by than the mask
+        self._target = self.disparity.ravel()[self._where]
         self.smallest, self._mean = float(self._target.min()), float(self._target.mean())
         self._centred = self._target - self._mean
 
@@ -79,36 +80,38 @@ class Reference:
 
     def measure(self, prediction: Prediction) -> dict[str, float]:
         """Return the figures of a prediction, as `measure`."""
-        near = nearness(prediction, self.size)
+        near = self._seen(prediction)
         scale, shift = self._fit(near)
-        fitted = scale * near[self.compared] + shift
+        fitted = scale * near + shift
         found = _figures(*self._comparable(fitted))
         found["abs_rel_disparity"] = _relative(fitted, self._target)
         if prediction.space is not Space.AFFINE_DISPARITY and self.metric:
-            raw = _figures(self._depth(near[self.compared]), 1 / self._target)
+            raw = _figures(self._depth(near), 1 / self._target)
             found |= {f"raw_{name}": value for name, value in raw.items()}
-        return {**{name: found[name] for name in NAMES}, **found, **self._shape(near, scale, shift)}
+        shape = self._shape(prediction, scale, shift)
+        return {**{name: found[name] for name in NAMES}, **found, **shape}
 
     def aligned(self, prediction: Prediction) -> Map:
         """Return the whole map in the label's unit of disparity, at least the label's smallest."""
-        near = nearness(prediction, self.size)
-        scale, shift = self._fit(near)
-        aligned: Map = np.maximum(scale * near + shift, self.smallest)
-        return aligned
+        return self._aligned(prediction, *self._fit(self._seen(prediction)))
 
     def errors(self, prediction: Prediction) -> Map:
         """Return ``|p - t| / t`` of every pixel, as ``abs_rel`` averages it; NaN where none counts."""
-        scale, shift = self._fit(near := nearness(prediction, self.size))
-        p, t = self._comparable(scale * near[self.compared] + shift)
+        scale, shift = self._fit(near := self._seen(prediction))
+        p, t = self._comparable(scale * near + shift)
         errors = np.full(self.size, np.nan)
         errors[self.compared] = np.abs(p - t) / t
         return errors
 
-    def _fit(self, near: Map) -> tuple[float, float]:
+    def _seen(self, prediction: Prediction) -> Column:
+        """Return the nearness of the pixels that count."""
+        _require_map(prediction, self.size)
+        return _near(prediction.values.ravel()[self._where], prediction.space)
+
+    def _fit(self, near: Column) -> tuple[float, float]:
         """Return scale and shift as `align_least_squares`, which takes five times as long for its masks."""
-        p = near[self.compared]
-        mean = float(p.mean())
-        centred = p - mean
+        mean = float(near.mean())
+        centred = near - mean
         mean += float(centred.mean())  # a rounded mean would make a constant vary
         variance = float(np.square(centred).mean())  # no dot product: BLAS would fight the network for cores
         if variance <= np.finfo(np.float64).eps ** 2 * mean**2:
@@ -143,10 +146,16 @@ class Reference:
             return None
         return EdgeReference(np.maximum(self.disparity, self.smallest), self.valid, metric=self.metric)
 
-    def _shape(self, near: Map, scale: float, shift: float) -> Mapping[str, float]:
+    def _aligned(self, prediction: Prediction, scale: float, shift: float) -> Map:
+        aligned: Map = np.maximum(scale * _near(prediction.values, prediction.space) + shift, self.smallest)
+        return aligned
+
+    def _shape(self, prediction: Prediction, scale: float, shift: float) -> Mapping[str, float]:
         """Return the figures of edges, normals and planes, where the label allows them."""
-        aligned: Map = np.maximum(scale * near + shift, self.smallest)
         found: dict[str, float] = {}
+        if self._edges is None and (self.camera is None or not self.metric):
+            return found
+        aligned = self._aligned(prediction, scale, shift)
         if self._edges is not None:
             found |= self._edges.measure(aligned)
         if self.camera is not None and self.metric:
@@ -164,18 +173,8 @@ def nearness(prediction: Prediction, size: Size) -> Map:
     Raises:
         LeadlineError: where the map is not of `size`, or not a number somewhere.
     """
-    values = prediction.values
-    if values.shape != size:
-        raise LeadlineError(f"the map is {Size(*values.shape)}, but what it belongs to is {size}")
-    if np.isnan(values).any() or (prediction.space is not Space.DEPTH and np.isinf(values).any()):
-        count = np.count_nonzero(~np.isfinite(values))
-        raise LeadlineError(
-            f"the map of {prediction.space} is not a number in {count} of {values.size} pixels"
-        )
-    if prediction.space is Space.DEPTH:
-        inverse: Map = 1 / np.maximum(values.astype(np.float64), _NEAREST)
-        return inverse
-    return values.astype(np.float64)
+    _require_map(prediction, size)
+    return _near(prediction.values, prediction.space)
 
 
 def constant_map(size: Size) -> Prediction:
@@ -187,6 +186,23 @@ def vertical_ramp(size: Size) -> Prediction:
     """Nearer towards the bottom; the alignment finds its best slope, upwards too."""
     rows = np.linspace(0, 1, size.h, dtype=np.float32)
     return Prediction(values=np.repeat(rows[:, None], size.w, axis=1), space=Space.AFFINE_DISPARITY)
+
+
+def _require_map(prediction: Prediction, size: Size) -> None:
+    values = prediction.values
+    if values.shape != size:
+        raise LeadlineError(f"the map is {Size(*values.shape)}, but what it belongs to is {size}")
+    if np.isnan(values).any() or (prediction.space is not Space.DEPTH and np.isinf(values).any()):
+        count = np.count_nonzero(~np.isfinite(values))
+        raise LeadlineError(
+            f"the map of {prediction.space} is not a number in {count} of {values.size} pixels"
+        )
+
+
+def _near(values: Float[np.ndarray, "*shape"], space: Space) -> Float64[np.ndarray, "*shape"]:
+    """Return nearness of values in `space`."""
+    wide: Float64[np.ndarray, "*shape"] = values.astype(np.float64)
+    return 1 / np.maximum(wide, _NEAREST) if space is Space.DEPTH else wide
 
 
 def _disparity(values: Float[np.ndarray, "h w"], space: Space) -> Map:

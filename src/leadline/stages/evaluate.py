@@ -59,8 +59,8 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""
-        if self.batch < 1:
-            raise ValueError(f"batch: at least 1, got {self.batch}")
+        if self.batch < 1 or (self.short_side is not None and self.short_side < 1):
+            raise ValueError(f"batch and short_side are at least 1, got {self.batch} and {self.short_side}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
