@@ -33,6 +33,8 @@ class EdgeReference:
     def __init__(self, disparity: Map, valid: Mask, *, metric: bool) -> None:
         """Find the edges of `disparity`, which is positive wherever `valid`."""
         self.metric, self.valid = metric, valid
+        # Holes take the nearest valid value, so that neither what they hide nor their rims are edges.
+        self._holes, self._nearest = _donors(valid)
         self._levels = _occlusions(disparity, valid) if metric else []
         self._edges = self._detect(disparity)
         self._to_edges = _distance(self._edges)
@@ -49,8 +51,9 @@ class EdgeReference:
         return found
 
     def _detect(self, disparity: Map) -> Mask:
-        values: Map = 1 / np.where(self.valid, disparity, 1) if self.metric else disparity
-        return canny(_filled(values, self.valid))
+        filled = disparity.copy()
+        filled.ravel()[self._holes] = filled.ravel()[self._nearest]
+        return canny(1 / filled if self.metric else filled)
 
 
 def boundary_scores(prediction: Map, target: Map, valid: Mask) -> tuple[float, float]:
@@ -185,14 +188,15 @@ def _distance(edges: Mask) -> Float[np.ndarray, "h w"]:
     return np.asarray(cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
 
 
-def _filled(values: Map, valid: Mask) -> Map:
-    """Fill holes with the nearest valid value, so that neither what they hide nor their rims are edges."""
-    if valid.all():
-        return values
-    _, nearest = cv2.distanceTransformWithLabels(
+def _donors(valid: Mask) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Return the flat places of holes, and for each that of the nearest valid pixel."""
+    holes = np.flatnonzero(~valid)
+    if not holes.size:
+        return holes, holes
+    _, cells = cv2.distanceTransformWithLabels(
         (~valid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    by_label = np.zeros(nearest.max() + 1)
-    by_label[nearest[valid]] = values[valid]
-    filled: Map = by_label[nearest]
-    return filled
+    places = np.flatnonzero(valid)
+    place_of_cell = np.zeros(cells.max() + 1, np.int64)
+    place_of_cell[cells.ravel()[places]] = places
+    return holes, place_of_cell[cells.ravel()[holes]]

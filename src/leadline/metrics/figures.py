@@ -226,5 +226,5 @@ def _figures(p: Column, t: Column) -> dict[str, float]:
         "rmse": float(np.sqrt(np.square(p - t).mean())),
         "log10": float(size.mean() / np.log(10)),
         "silog": float(100 * logs.std()),
-        **{f"delta{power}": float((size < np.log(1.25**power)).mean()) for power in (1, 2, 3)},
+        **{f"delta{power}": np.count_nonzero(size < np.log(1.25**power)) / size.size for power in (1, 2, 3)},
     }
