@@ -1,7 +1,8 @@
 """Evaluation (reading, the network, every figure, the floors) against the bare network.
 
-python benchmarks/evaluate.py [SOURCE [NETWORK]]: alternates the two in one process, on 48 pictures of a
-source, or on 48 rendered ones of 240x320, which are dense, so that edges are measured too.
+python benchmarks/evaluate.py [SHORT_SIDE [SOURCE]]: alternates the two in one process, on 48 pictures of a
+source, or on 48 rendered ones of 240x320, which are dense, so that edges are measured too. The larger the
+network and the side at which it looks, the less weighs what is around it.
 """
 
 import sys
@@ -29,12 +30,13 @@ def main() -> None:
     print(describe())
     launch(Machine(accelerator="cpu"))
     with tempfile.TemporaryDirectory() as made:
-        place = sys.argv[1] if len(sys.argv) > 1 else None
+        place = sys.argv[2] if len(sys.argv) > 2 else None
         if place is None:
             place = str(render(RenderConfig(count=PICTURES, size=Size(240, 320), out=Path(made))))
         joined = "&" if "?" in place else "?"
         source = open_source(f"{place}{joined}limit={PICTURES}")
-        predictor = Predictor(Network(sys.argv[2] if len(sys.argv) > 2 else "tiny"))
+        side = int(sys.argv[1]) if len(sys.argv) > 1 else None
+        predictor = Predictor(Network("tiny"), short_side=side)
         prepared = [predictor.prepare(source[index].image) for index in range(len(source))]
         tasks = measured(source, "strict")
 
@@ -50,7 +52,7 @@ def main() -> None:
             ]
             hold(tasks, contestants, title="measuring", batch=predictor.batch)
 
-        b, w, r = ratio(bare, whole, rounds=7)
+        b, w, r = ratio(bare, whole, rounds=5)
     each = len(tasks) / torch.tensor([b, w])
     print(f"bare {each[0]:.1f}, evaluation {each[1]:.1f} pictures a second, ratio {r:.3f}")
 
