@@ -57,9 +57,10 @@ def student(arguments: Sequence[str]) -> None:
 
 def evaluate(arguments: Sequence[str]) -> None:
     """Measure models beside a constant map and a ramp."""
-    from leadline.stages.evaluate import EvaluateConfig, evaluate
+    from leadline.app.evaluation import evaluate_and_show
+    from leadline.stages.evaluate import EvaluateConfig
 
-    evaluate(_parse("evaluate", EvaluateConfig(), arguments))
+    evaluate_and_show(_parse("evaluate", EvaluateConfig(), arguments))
 
 
 def predict(arguments: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Files that are whole or absent."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,12 @@ def sweep(folder: Path) -> None:
     """Remove what `write_atomic` left unfinished in `folder` when its process was killed."""
     for temporary in folder.glob(".*.tmp"):
         temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file's content, which tells weights apart whatever they are called."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

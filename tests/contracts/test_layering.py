@@ -13,10 +13,11 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = (
     {"types"},
-    {"storage", "console", "masked"},
+    {"storage", "console", "masked", "specs"},
     {"geometry"},
     {"losses", "metrics", "models", "data", "render"},
     {"engine", "predict"},
+    {"evaluation"},
     {"stages"},
     {"presets"},
     {"app"},

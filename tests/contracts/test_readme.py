@@ -66,7 +66,7 @@ def test_readme__commands_and_python_run_as_written(home: Path, monkeypatch: pyt
     for arguments in listed:
         monkeypatch.setattr(sys, "argv", ["leadline", *arguments, *SMALL[arguments[0]].split()])
         assert main() == 0, arguments
-    assert json.loads((home / "runs/evaluation/evaluation.json").read_text())["models"].keys() == {
+    assert json.loads((home / "runs/evaluation/report.json").read_text())["models"].keys() == {
         "constant",
         "vertical ramp",
         "teacher",

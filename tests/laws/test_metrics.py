@@ -1,13 +1,40 @@
 """Metrics: what must not change them, what must, and what is refused."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from leadline.metrics import NAMES, Alignment, constant_map, measure, order_is_right, vertical_ramp
+from leadline.metrics import (
+    NAMES,
+    PAPER,
+    STRICT,
+    Pair,
+    Protocol,
+    Reference,
+    constant_map,
+    find_protocol,
+    judge,
+    measure,
+    nearness,
+    order_is_right,
+    vertical_ramp,
+)
+from leadline.metrics.protocols import Crop, inside_crop
 from leadline.types import Label, LeadlineError, Prediction, Size, Space
 
 SIZE = Size(12, 18)
-PERFECT = {"abs_rel": 0, "rmse": 0, "log10": 0, "silog": 0, "delta1": 1, "delta2": 1, "delta3": 1}
+PERFECT = {
+    "abs_rel": 0,
+    "abs_rel_disparity": 0,
+    "rmse": 0,
+    "log10": 0,
+    "silog": 0,
+    "delta1": 1,
+    "delta2": 1,
+    "delta3": 1,
+}
 
 
 def disparity(seed: int = 0) -> np.ndarray:
@@ -23,6 +50,12 @@ def predicted(values: np.ndarray, space: Space = Space.AFFINE_DISPARITY) -> Pred
     return Prediction(values=values.astype(np.float32), space=space)
 
 
+def figures(prediction: Prediction, truth: Label, protocol: Protocol = STRICT) -> dict[str, float]:
+    """Return those figures that every pair has."""
+    found = measure(prediction, truth, protocol=protocol)
+    return {name: found[name] for name in NAMES}
+
+
 def noisy(values: np.ndarray) -> np.ndarray:
     factors = np.random.default_rng(1).uniform(0.5, 1.5, values.shape)
     return np.asarray((values * factors).astype(np.float32))
@@ -32,33 +65,26 @@ def noisy(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY, Space.AFFINE_DISPARITY])
-@pytest.mark.parametrize("alignment", ["disparity", "depth"])
-def test_measure__a_perfect_prediction_has_no_error(space: Space, alignment: Alignment) -> None:
+def test_measure__a_perfect_prediction_has_no_error(space: Space) -> None:
     truth = 1 / disparity() if space is Space.DEPTH else disparity()
-    if space is Space.AFFINE_DISPARITY:
-        alignment = "disparity"
-    found = measure(predicted(3 * disparity() + 1), label(truth, space=space), alignment=alignment)
+    found = figures(predicted(3 * disparity() + 1), label(truth, space=space))
     assert found == pytest.approx(PERFECT, abs=2e-5)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(7.0, 0.0), (0.01, 3.0), (100.0, -5.0)])
-@pytest.mark.parametrize("alignment", ["disparity", "depth"])
-def test_measure__scale_and_shift_of_affine_disparity_change_nothing(
-    scale: float, shift: float, alignment: Alignment
-) -> None:
+def test_measure__scale_and_shift_of_affine_disparity_change_nothing(scale: float, shift: float) -> None:
     truth, guess = label(disparity()), noisy(disparity())
-    one = measure(predicted(guess), truth, alignment=alignment)
-    other = measure(predicted(scale * guess + shift), truth, alignment=alignment)
+    one = figures(predicted(guess), truth)
+    other = figures(predicted(scale * guess + shift), truth)
     assert one["abs_rel"] > 0.1
     assert other == pytest.approx(one, rel=1e-4)
 
 
-@pytest.mark.parametrize("alignment", ["disparity", "depth"])
-def test_measure__depth_and_its_disparity_get_the_same_figures(alignment: Alignment) -> None:
+def test_measure__depth_and_its_disparity_get_the_same_figures() -> None:
     """As predictions and as labels."""
     guess, truth = noisy(disparity()), disparity()
-    figures = [
-        measure(prediction, known, alignment=alignment)
+    found = [
+        figures(prediction, known)
         for prediction in (
             predicted(guess),
             predicted(1 / guess, Space.DEPTH),
@@ -66,16 +92,13 @@ def test_measure__depth_and_its_disparity_get_the_same_figures(alignment: Alignm
         )
         for known in (label(truth), label(1 / truth, space=Space.DEPTH))
     ]
-    for found in figures[1:]:
-        assert found == pytest.approx(figures[0], rel=1e-4)
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], rel=1e-4)
 
 
-@pytest.mark.parametrize("alignment", ["disparity", "depth"])
 @pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
 @pytest.mark.parametrize("filler", [0.0, -3.0, np.nan, np.inf, 1e-20])
-def test_measure__invalid_pixels_and_sky_do_not_count(
-    filler: float, space: Space, alignment: Alignment
-) -> None:
+def test_measure__invalid_pixels_and_sky_do_not_count(filler: float, space: Space) -> None:
     truth, guess = disparity(), noisy(disparity())
     values = 1 / truth if space is Space.DEPTH else truth
     valid = np.ones(SIZE, np.bool_)
@@ -84,19 +107,17 @@ def test_measure__invalid_pixels_and_sky_do_not_count(
     sky = np.inf if space is Space.DEPTH else 0
     values[:2] = sky
     seen = np.vstack([guess[2:3], guess[5:]])
-    expected = measure(
-        predicted(seen), label(np.vstack([values[2:3], values[5:]]), space=space), alignment=alignment
-    )
+    expected = figures(predicted(seen), label(np.vstack([values[2:3], values[5:]]), space=space))
     wild = guess.copy()
     wild[:2], wild[3:5] = 1e6, -1e6
-    found = measure(predicted(wild), label(values, valid=valid, space=space), alignment=alignment)
+    found = figures(predicted(wild), label(values, valid=valid, space=space))
     assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_measure__a_single_pixel_is_fitted_exactly() -> None:
     valid = np.zeros(SIZE, np.bool_)
     valid[4, 4] = True
-    assert measure(predicted(noisy(disparity())), label(disparity(), valid=valid)) == pytest.approx(
+    assert figures(predicted(noisy(disparity())), label(disparity(), valid=valid)) == pytest.approx(
         PERFECT, abs=1e-6
     )
 
@@ -106,7 +127,7 @@ def test_measure__a_single_pixel_is_fitted_exactly() -> None:
 
 def test_measure__figures_by_hand() -> None:
     """Prediction 1, 2, 4 and truth 1, 4, 2: covariance 2 / 9, variance 14 / 9, both means 7 / 3."""
-    found = measure(
+    found = figures(
         predicted(np.array([[1, 2, 4]])), label(np.array([[1, 4, 2]]), space=Space.AFFINE_DISPARITY)
     )
     p, t = np.array([15, 16, 18]) / 7, np.array([1, 4, 2])
@@ -124,7 +145,7 @@ def test_measure__rmse_is_in_metres_where_the_label_has_them() -> None:
     far = label(10 / disparity(), space=Space.DEPTH)
     near = label(1 / disparity(), space=Space.DEPTH)
     guess = predicted(noisy(disparity()))
-    one, ten = measure(guess, near), measure(guess, far)
+    one, ten = figures(guess, near), figures(guess, far)
     assert ten["rmse"] == pytest.approx(10 * one["rmse"], rel=1e-4)
     assert {**ten, "rmse": 0} == pytest.approx({**one, "rmse": 0}, rel=1e-4)
 
@@ -135,33 +156,17 @@ def test_measure__a_disparity_near_zero_is_no_farther_than_the_farthest_target()
     truth[:, 0] = 10
     guess = truth.copy()
     guess[:, 1:3] = -5
-    found = measure(predicted(guess), label(truth))
+    found = figures(predicted(guess), label(truth))
     assert found["abs_rel"] <= 1.0  # aligned depth lies between 0 and the farthest target's 10 metres
-    assert np.isfinite(list(found.values())).all()
-
-
-def test_measure__depth_alignment_is_at_least_as_near_in_metres() -> None:
-    for seed in range(5):
-        truth = label(disparity(seed))
-        guess = predicted(noisy(disparity(seed)) ** 1.5)
-        rmse = [measure(guess, truth, alignment=a)["rmse"] for a in ("disparity", "depth")]
-        assert rmse[1] < rmse[0]
-
-
-def test_measure__depth_alignment_stays_in_front_of_the_camera() -> None:
-    """The second fit alone would put pixels behind it, and their logarithm nowhere."""
-    truth = np.array([[0.1, 0.1, 0.1, 100, 100, 100]])
-    guess = 1 / np.array([[1, 5, 5, 6, 6, 6]])  # where its depth goes on, the truth's leaps
-    found = measure(predicted(guess), label(truth, space=Space.DEPTH), alignment="depth")
     assert np.isfinite(list(found.values())).all()
 
 
 def test_measure__errors_grow_with_the_noise() -> None:
     truth, rng = disparity(), np.random.default_rng(2)
     noise = rng.uniform(-1, 1, SIZE)
-    found = [measure(predicted(truth * (1 + share * noise)), label(truth)) for share in (0.05, 0.2, 0.6)]
+    found = [figures(predicted(truth * (1 + share * noise)), label(truth)) for share in (0.05, 0.2, 0.6)]
     for name in NAMES:
-        values = [figures[name] for figures in found]
+        values = [one[name] for one in found]
         assert values == sorted(values, reverse=name.startswith("delta")), name
     assert found[2]["delta1"] < found[2]["delta2"] < found[2]["delta3"]
 
@@ -169,9 +174,186 @@ def test_measure__errors_grow_with_the_noise() -> None:
 def test_measure__leaves_its_inputs_alone() -> None:
     truth, guess = label(disparity()), predicted(noisy(disparity()))
     values, target = guess.values.copy(), truth.values.copy()
-    measure(guess, truth)
+    figures(guess, truth)
     np.testing.assert_array_equal(guess.values, values)
     np.testing.assert_array_equal(truth.values, target)
+
+
+# ---------------------------------------------------------------- protocols
+
+
+def limited(**changes: Any) -> Protocol:
+    return replace(Protocol(name="test", caps=(0.1, 5), origin="test"), **changes)
+
+
+def test_find_protocol__paper_knows_its_benchmarks_and_is_strict_elsewhere() -> None:
+    assert find_protocol("paper", "NYU-v2") is PAPER["nyuv2"] is find_protocol("paper", "nyu")
+    assert find_protocol("paper", "kitti").crop == "garg"
+    assert find_protocol("paper", "kitchen") is STRICT
+    assert all(find_protocol("strict", name) is STRICT for name in (*PAPER, "kitchen"))
+
+
+def test_protocols__are_pinned() -> None:
+    """A figure under a name must stay what it was; a change belongs under another name."""
+    pinned = {name: (rules.caps, rules.crop, rules.clamp, rules.outliers) for name, rules in PAPER.items()}
+    assert pinned == {
+        "nyuv2": ((1e-3, 10), "eigen", False, None),
+        "kitti": ((1e-3, 80), "garg", False, None),
+        "sintel": ((1e-3, 70), "none", False, None),
+        "eth3d": ((1e-3, 80), "none", False, None),
+        "diode": ((1e-3, 50), "none", False, None),
+        "ddad": ((1e-3, 80), "garg", False, None),
+        "ibims1": ((1e-3, 10), "eigen", False, None),
+    }
+    assert (STRICT.caps, STRICT.crop, STRICT.clamp, STRICT.outliers) == (None, "none", True, 1000)
+
+
+def test_protocol__without_caps_and_clamp_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs caps or clamp"):
+        limited(caps=None)
+
+
+@pytest.mark.parametrize(
+    ("crop", "size", "rows", "columns"),
+    [
+        ("eigen", Size(480, 640), (45, 471), (41, 601)),
+        ("garg", Size(375, 1242), (153, 371), (44, 1197)),
+        ("garg", Size(352, 1216), (143, 349), (43, 1172)),
+        ("none", Size(7, 9), (0, 7), (0, 9)),
+    ],
+)
+def test_inside_crop__keeps_the_published_rectangle(
+    crop: Crop, size: Size, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    kept = inside_crop(crop, size)
+    expected = np.zeros(size, np.bool_)
+    expected[slice(*rows), slice(*columns)] = True
+    np.testing.assert_array_equal(kept, expected)
+
+
+def test_measure__eigens_crop_of_another_size_is_refused() -> None:
+    with pytest.raises(LeadlineError, match="defined for pictures of 480x640, this one is 12x18"):
+        measure(predicted(disparity()), label(disparity()), protocol=PAPER["nyuv2"])
+
+
+def test_measure__labels_beyond_the_caps_do_not_count() -> None:
+    truth, guess = 1 / disparity(), noisy(disparity())
+    inside = (truth > 0.8) & (truth < 5)
+    assert 0.1 < inside.mean() < 0.9
+    found = figures(predicted(guess), label(truth, space=Space.DEPTH), limited(caps=(0.8, 5)))
+    expected = figures(
+        predicted(guess), label(truth, valid=inside, space=Space.DEPTH), limited(caps=(0.8, 5))
+    )
+    assert found == expected
+    assert found != figures(predicted(guess), label(truth, space=Space.DEPTH), limited(caps=(0.1, 50)))
+
+
+def test_measure__predictions_are_clipped_to_the_caps_and_behind_the_camera_is_far() -> None:
+    """The least-squares line itself is clipped, and where it is not positive depth is the far cap."""
+    truth = np.array([[1.0, 2.0, 4.0]])
+    guess = predicted(-np.array([[0.0, 1.0, 9.0]]))
+    wide = figures(guess, label(truth, space=Space.DEPTH), limited(caps=(0.1, 1000)))
+    narrow = figures(guess, label(truth, space=Space.DEPTH), limited(caps=(0.1, 5)))
+    slope, shift = np.polyfit([0, -1, -9], [1, 0.5, 0.25], 1)
+    depth = 1 / (slope * np.array([0, -1, -9]) + shift)
+    for caps, found in (((0.1, 1000), wide), ((0.1, 5), narrow)):
+        expected = np.mean(np.abs(np.clip(depth, *caps) - truth) / truth)
+        assert found["abs_rel"] == pytest.approx(expected, rel=1e-6)
+    behind = predicted(np.array([[1.0, 0.99, 0.2, 0.19, -0.6]]))
+    far = label(np.array([[0.2, 0.21, 3.0, 3.1, 4.9]]), space=Space.DEPTH)
+    fitted = np.polyfit([1, 0.99, 0.2, 0.19, -0.6], 1 / np.array([0.2, 0.21, 3.0, 3.1, 4.9]), 1)
+    assert fitted[0] * -0.6 + fitted[1] < 0
+    errors = Reference(far, protocol=limited()).errors(behind)
+    assert errors[0, 4] == pytest.approx((5 - 4.9) / 4.9, rel=1e-6)
+
+
+def test_measure__clamp_keeps_predictions_from_beyond_the_farthest_label() -> None:
+    truth = label(np.array([[1.0, 0.9, 0.5, 0.1]]))
+    guess = predicted(np.array([[1.0, 0.9, 0.5, -0.3]]))
+    errors = Reference(truth).errors(guess)
+    assert errors[0, 3] == pytest.approx(0, abs=1e-6)
+    assert errors[0, :3].min() > 0.005
+
+
+def test_measure__disparity_abs_rel_knows_neither_clamp_nor_caps() -> None:
+    truth, guess = np.array([1.0, 0.9, 0.5, 0.1]), np.array([1.0, 0.9, 0.5, -0.3])
+    slope, shift = np.polyfit(guess, truth, 1)
+    expected = np.mean(np.abs(slope * guess + shift - truth) / truth)
+    for rules in (STRICT, limited(caps=(0.1, 50))):
+        found = figures(predicted(guess[None]), label(truth[None]), rules)
+        assert found["abs_rel_disparity"] == pytest.approx(expected, rel=1e-5)
+        assert found["abs_rel_disparity"] != pytest.approx(found["abs_rel"], rel=0.1)
+
+
+def test_measure__label_pixels_a_thousand_times_too_far_do_not_count() -> None:
+    truth = np.full(SIZE, 2.0)
+    truth[0, :6], truth[1:6] = 1, 3
+    lone = truth.copy()
+    lone[0, 0] = 1100
+    valid = np.ones(SIZE, np.bool_)
+    valid[0, 0] = False
+    guess = predicted(noisy(1 / truth))
+    found = figures(guess, label(lone, space=Space.DEPTH))
+    assert found == figures(guess, label(truth, valid=valid, space=Space.DEPTH))
+    lone[0, 0] = 900
+    assert found != figures(guess, label(lone, space=Space.DEPTH))
+
+
+def test_measure__a_protocol_that_leaves_nothing_is_named() -> None:
+    with pytest.raises(LeadlineError, match="limits of the protocol test leave no valid pixel"):
+        measure(predicted(disparity()), label(np.full(SIZE, 9.0), space=Space.DEPTH), protocol=limited())
+
+
+# ---------------------------------------------------------------- metres without alignment
+
+
+def test_measure__metres_are_compared_raw_besides() -> None:
+    truth = 1 / disparity()
+    guess = predicted(1.1 * truth, Space.DEPTH)
+    found = measure(guess, label(truth, space=Space.DEPTH))
+    assert found["raw_abs_rel"] == pytest.approx(0.1, rel=1e-5)
+    assert found["raw_silog"] == pytest.approx(0, abs=1e-4)
+    assert found["abs_rel"] == pytest.approx(0, abs=1e-5)
+    assert measure(predicted(1 / (1.1 * truth), Space.DISPARITY), label(truth, space=Space.DEPTH))[
+        "raw_abs_rel"
+    ] == pytest.approx(0.1, rel=1e-5)
+
+
+def test_measure__millimetres_taken_for_metres_show() -> None:
+    truth = 1 / disparity()
+    found = measure(predicted(1000 * truth, Space.DEPTH), label(truth, space=Space.DEPTH))
+    assert found["raw_abs_rel"] == pytest.approx(999, rel=1e-4)
+    assert found["raw_delta3"] == 0
+
+
+@pytest.mark.parametrize(
+    ("predicted_as", "known_as"),
+    [(Space.AFFINE_DISPARITY, Space.DEPTH), (Space.DISPARITY, Space.AFFINE_DISPARITY)],
+)
+def test_measure__what_has_no_metres_is_not_compared_raw(predicted_as: Space, known_as: Space) -> None:
+    found = measure(predicted(disparity(), predicted_as), label(disparity(), space=known_as))
+    assert not any(name.startswith("raw_") for name in found)
+
+
+def test_measure__infinitely_far_counts_as_the_farthest_label_and_zero_as_nearest() -> None:
+    truth = np.array([[1.0, 2.0, 4.0]])
+    found = measure(predicted(np.array([[1.0, 2.0, np.inf]]), Space.DEPTH), label(truth, space=Space.DEPTH))
+    assert found["raw_abs_rel"] == pytest.approx(0, abs=1e-6)
+    zero = nearness(predicted(np.array([[0.0, 2.0, np.inf]]), Space.DEPTH), Size(1, 3))
+    np.testing.assert_allclose(zero, [[1000, 0.5, 0]])
+
+
+@pytest.mark.parametrize("space", list(Space))
+def test_measure__a_prediction_that_is_no_number_is_refused(space: Space) -> None:
+    broken = disparity()
+    broken[2, 3] = np.nan
+    with pytest.raises(LeadlineError, match=f"the map of {space} is not a number in 1 of 216 pixels"):
+        measure(predicted(broken, space), label(disparity()))
+
+
+def test_measure__a_prediction_of_another_size_is_refused() -> None:
+    with pytest.raises(LeadlineError, match="the map is 18x12, but what it belongs to is 12x18"):
+        measure(predicted(disparity().T), label(disparity()))
 
 
 # ---------------------------------------------------------------- floors and order
@@ -179,7 +361,7 @@ def test_measure__leaves_its_inputs_alone() -> None:
 
 def test_constant_map__is_fitted_by_the_mean_disparity() -> None:
     truth = disparity()
-    found = measure(constant_map(SIZE), label(truth, space=Space.AFFINE_DISPARITY))
+    found = figures(constant_map(SIZE), label(truth, space=Space.AFFINE_DISPARITY))
     assert found["rmse"] == pytest.approx(truth.std(), rel=1e-5)
     assert constant_map(Size(2, 5)).values.shape == (2, 5)
 
@@ -187,7 +369,7 @@ def test_constant_map__is_fitted_by_the_mean_disparity() -> None:
 @pytest.mark.parametrize("slope", [1.0, -1.0])
 def test_vertical_ramp__fits_ground_and_ceiling(slope: float) -> None:
     truth = np.repeat((2 + slope * np.linspace(-1, 1, SIZE.h))[:, None], SIZE.w, axis=1)
-    assert measure(vertical_ramp(SIZE), label(truth)) == pytest.approx(PERFECT, abs=1e-5)
+    assert figures(vertical_ramp(SIZE), label(truth)) == pytest.approx(PERFECT, abs=1e-5)
 
 
 def test_vertical_ramp__is_nearer_towards_the_bottom() -> None:
@@ -195,6 +377,14 @@ def test_vertical_ramp__is_nearer_towards_the_bottom() -> None:
     assert (np.diff(values, axis=0) > 0).all()
     assert (np.diff(values, axis=1) == 0).all()
     assert vertical_ramp(Size(1, 1)).values.shape == (1, 1)
+
+
+def test_judge__level_is_twelve_per_cent_of_the_height() -> None:
+    values = np.arange(50.0)[:, None].repeat(4, axis=1)
+    assert judge(values, Pair((30, 0), (24, 1))).level
+    assert not judge(values, Pair((31, 0), (24, 1))).level
+    tie = judge(values, Pair((30, 0), (30, 3)))
+    assert (tie.right, tie.tie, tie.level) == (False, True, True)
 
 
 def test_order_is_right__nearer_is_larger_and_a_tie_is_wrong() -> None:
@@ -221,9 +411,4 @@ def test_order_is_right__nearer_is_larger_and_a_tie_is_wrong() -> None:
 )
 def test_measure__a_label_without_a_comparable_pixel_is_refused(known: Label) -> None:
     with pytest.raises(LeadlineError, match="no valid pixel at a finite, positive distance"):
-        measure(predicted(disparity()), known)
-
-
-def test_measure__metres_of_an_affine_label_are_refused() -> None:
-    with pytest.raises(LeadlineError, match="no metres to align in: use alignment 'disparity'"):
-        measure(predicted(disparity()), label(disparity(), space=Space.AFFINE_DISPARITY), alignment="depth")
+        figures(predicted(disparity()), known)

@@ -51,9 +51,7 @@ def test_demo__stopped_anywhere_goes_on_and_ends_in_one_self_contained_page(
     assert "http" not in text
     for expected in ("2.jpg", "vertical ramp", "teacher", "student", "abs_rel", "<svg"):
         assert expected in text
-    figures = json.loads((made_of(config) / "evaluation" / "evaluation.json").read_text())["models"][
-        "student"
-    ]
+    figures = json.loads((made_of(config) / "evaluation" / "report.json").read_text())["models"]["student"]
     assert set(figures["sources"]) == {"procedural", "measured"}
 
 

@@ -1,6 +1,7 @@
 """The evaluation: floors beside every model, every picture in the report, no source outweighs another."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,17 +11,22 @@ import pytest
 import torch
 from PIL import Image
 
+from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
-from leadline.engine.run import Machine
-from leadline.metrics import NAMES, measure, vertical_ramp
+from leadline.evaluation.contest import hold, ranked
+from leadline.evaluation.contestants import enter
+from leadline.evaluation.ledger import Ledger
+from leadline.evaluation.pairs import read_pairs
+from leadline.metrics import NAMES, PAPER, Pair, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
-from leadline.stages.evaluate import REPORT, EvaluateConfig, Pair, evaluate, read_pairs
+from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
 from leadline.types import LeadlineError
+from miniature import Discs
 
-CPU = Machine(accelerator="cpu", threads=1)
+CPU = Processor(accelerator="cpu", threads=1)
 FLOORS = ("constant", "vertical ramp")
 
 
@@ -83,7 +89,7 @@ def test_evaluate__every_picture_is_in_the_report(
     sample = open_source(benchmarks[1])[1]
     assert sample.label is not None
     expected = measure(vertical_ramp(sample.size), sample.label)
-    assert {name: rows[2][name] for name in NAMES} == pytest.approx(expected)
+    assert {name: rows[2][name] for name in expected} == pytest.approx(expected)
 
 
 def test_evaluate__a_source_is_the_mean_of_its_pictures(report: dict[str, Any]) -> None:
@@ -116,7 +122,7 @@ def test_evaluate__a_checkpoint_is_measured_as_the_predictor_sees(
         save_network(tmp_path / name / "weights.safetensors", "tiny", Network("tiny").state_dict(), about={})
     paths = tuple(tmp_path / name / "weights.safetensors" for name in ("teacher", "student"))
     config = EvaluateConfig(
-        models=paths,
+        models=tuple(map(str, paths)),
         benchmarks=(f"{benchmarks[1]}&limit=2",),
         short_side=32,
         out=tmp_path / "out",
@@ -131,8 +137,8 @@ def test_evaluate__a_checkpoint_is_measured_as_the_predictor_sees(
         for row, index in zip(report["models"][path.parent.name]["pictures"], (0, 1), strict=True):
             sample = source[index]
             assert sample.label is not None
-            expected = measure(predictor(sample.image), sample.label)
-            assert {name: row[name] for name in NAMES} == pytest.approx(expected, rel=1e-4)
+            expected = measure(predictor([sample.image])[0], sample.label)
+            assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-4)
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "teacher" in shown.err
@@ -147,20 +153,14 @@ def test_evaluate__two_checkpoints_of_one_name_are_told_apart(
         save_network(path, "tiny", Network("tiny").state_dict(), about={})
     report = evaluate(
         EvaluateConfig(
-            models=paths, benchmarks=benchmarks[:1], short_side=32, out=tmp_path / "out", machine=CPU
+            models=tuple(map(str, paths)),
+            benchmarks=benchmarks[:1],
+            short_side=32,
+            out=tmp_path / "out",
+            machine=CPU,
         )
     )
     assert tuple(report["models"]) == (*FLOORS, *map(str, paths))
-
-
-def test_evaluate__alignment_in_depth_is_passed_on(benchmarks: tuple[str, str], tmp_path: Path) -> None:
-    report = evaluate(EvaluateConfig(benchmarks=benchmarks[:1], alignment="depth", out=tmp_path, machine=CPU))
-    sample = open_source(benchmarks[0])[0]
-    assert sample.label is not None
-    expected = measure(vertical_ramp(sample.size), sample.label, alignment="depth")
-    (row,) = report["models"]["vertical ramp"]["pictures"]
-    assert {name: row[name] for name in NAMES} == pytest.approx(expected)
-    assert report["alignment"] == "depth"
 
 
 # ---------------------------------------------------------------- the order of points
@@ -188,6 +188,7 @@ def test_evaluate__ordinal_by_hand(tmp_path: Path) -> None:
     ramp, constant = (report["models"][name] for name in ("vertical ramp", "constant"))
     assert ramp["ordinal"] == {
         "accuracy": pytest.approx(4 / 7),
+        "interval": [pytest.approx(0.5), pytest.approx(2 / 3)],
         "level_accuracy": pytest.approx(1 / 3),
         "pairs": 7,
         "level_pairs": 3,
@@ -195,6 +196,7 @@ def test_evaluate__ordinal_by_hand(tmp_path: Path) -> None:
     }
     assert constant["ordinal"] == {
         "accuracy": 0,
+        "interval": [0, 0],
         "level_accuracy": 0,
         "pairs": 7,
         "level_pairs": 3,
@@ -224,12 +226,212 @@ def test_evaluate__the_report_is_json_also_without_level_pairs(tmp_path: Path) -
 
     text = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
     ordinal = json.loads(text, parse_constant=refuse)["models"]["constant"]["ordinal"]
-    assert ordinal == {"accuracy": 0, "pairs": 1, "level_pairs": 0, "ties": 1}
+    assert ordinal == {"accuracy": 0, "interval": [0, 0], "pairs": 1, "level_pairs": 0, "ties": 1}
 
 
 def test_read_pairs__the_closer_point_comes_first(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": [pair([1, 2], [3, 4]), pair([5, 6], [7, 8], first=False)]})
     assert read_pairs(file) == {"a.png": [Pair((1, 2), (3, 4)), Pair((5, 6), (7, 8))]}
+
+
+def test_evaluate__da2k_is_counted_by_scenario(tmp_path: Path) -> None:
+    for scenario in ("indoor", "aerial"):
+        (tmp_path / "images" / scenario).mkdir(parents=True)
+    pairs = {
+        "./images/indoor/a.png": [pair([40, 0], [0, 0]), pair([0, 0], [40, 0])],
+        "./images/indoor/b.png": [pair([40, 0], [0, 0])],
+        "./images/aerial/c.png": [pair([9, 1], [9, 8])],
+    }
+    report = evaluate(
+        EvaluateConfig(ordinal=(annotations(tmp_path, pairs),), out=tmp_path / "out", machine=CPU)
+    )
+    found = report["models"]["vertical ramp"]["ordinal"]
+    assert found["scenarios"] == {"indoor": pytest.approx(2 / 3), "aerial": 0}
+    assert found["accuracy"] == 0.5  # over pairs, not over scenarios
+    assert found["ties"] == 1
+
+
+def test_evaluate__a_model_of_depth_is_right_where_it_says_nearer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small depths are near: taken for nearness every pair would be wrong."""
+    (tmp_path / "far_above.py").write_text(
+        "import numpy as np\n"
+        "def depth(image):\n"
+        "    return np.linspace(9, 1, image.shape[0])[:, None].repeat(image.shape[1], axis=1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    file = annotations(tmp_path, {"a.png": [pair([40, 3], [10, 20]), pair([12, 3], [4, 20])]})
+    report = evaluate(
+        EvaluateConfig(
+            models=("far_above:depth?space=depth",), ordinal=(file,), out=tmp_path / "out", machine=CPU
+        )
+    )
+    assert report["models"]["far_above:depth"]["ordinal"]["accuracy"] == 1
+
+
+class Paired(Discs):
+    """A source that has pairs besides, as DA-2K's."""
+
+    def pairs(self, index: int) -> tuple[Pair, ...]:
+        return () if index == 1 else (Pair((39, 0), (0, 0)), Pair((0, index), (39, index)))
+
+
+def test_ranked__a_source_of_pairs_is_ranked_by_its_folders(tmp_path: Path) -> None:
+    assert ranked(Discs()) == []
+    tasks = ranked(Paired(count=3, name="deep/field"))
+    contestants = enter((), device=torch.device("cpu"), short_side=None, batch=2, ledgers=tmp_path)
+    hold(tasks, contestants, title="ranking", batch=2)
+    rows = [contestants[1].ledger[task.key] for task in tasks]
+    assert [(row["id"], row["scenario"]) for row in rows] == [
+        ("deep/field/0", "field"),
+        ("deep/field/2", "field"),
+    ]
+    assert [verdict["right"] for row in rows for verdict in row["pairs"]] == [True, False, True, False]
+
+
+# ---------------------------------------------------------------- many models
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("networks")
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        save_network(folder / f"{name}.safetensors", "tiny", Network("tiny").state_dict(), about={})
+    return str(folder / "first.safetensors"), str(folder / "second.safetensors")
+
+
+def test_evaluate__models_are_compared_on_the_same_pictures(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path
+) -> None:
+    file = annotations(tmp_path / "pairs", {"a.png": [pair([49, 3], [0, 20])]})
+    config = EvaluateConfig(
+        models=networks, benchmarks=benchmarks, ordinal=(file,), short_side=32, out=tmp_path, machine=CPU
+    )
+    report = evaluate(config)
+    lines = {line["figure"]: line for line in report["comparisons"]}
+    assert {(line["first"], line["second"]) for line in lines.values()} == {("first", "second")}
+    assert {"abs_rel", "abs_rel_disparity", "delta1", "order"} <= set(lines)
+    means = [report["models"][name]["mean"]["abs_rel"] for name in ("first", "second")]
+    assert lines["abs_rel"]["difference"] == pytest.approx(means[0] - means[1])
+    assert lines["abs_rel"]["low"] <= lines["abs_rel"]["difference"] <= lines["abs_rel"]["high"]
+    assert (lines["abs_rel"]["count"], lines["order"]["count"]) == (4, 1)
+    for model in report["models"].values():
+        assert set(model["intervals"]) == set(model["mean"])
+        low, high = model["intervals"]["abs_rel"]
+        assert low <= model["mean"]["abs_rel"] <= high
+
+
+def test_evaluate__paper_follows_the_source_and_is_written_down(tmp_path: Path) -> None:
+    specs = tuple(
+        benchmark(tmp_path / name, 1, seed=seed) for seed, name in enumerate(("kitti", "elsewhere"))
+    )
+    report = evaluate(EvaluateConfig(benchmarks=specs, protocol="paper", out=tmp_path / "out", machine=CPU))
+    assert report["protocol"] == "paper"
+    assert {source: rules["name"] for source, rules in report["protocols"].items()} == {
+        "kitti": "paper/kitti",
+        "elsewhere": "strict",
+    }
+    sample = open_source(specs[0])[0]
+    assert sample.label is not None
+    expected = measure(vertical_ramp(sample.size), sample.label, protocol=PAPER["kitti"])
+    row = report["models"]["vertical ramp"]["pictures"][0]
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+    assert row["abs_rel"] != pytest.approx(measure(vertical_ramp(sample.size), sample.label)["abs_rel"])
+
+
+def test_page__shows_tables_protocols_and_every_models_extremes(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path
+) -> None:
+    config = EvaluateConfig(models=networks, benchmarks=benchmarks, short_side=32, out=tmp_path, machine=CPU)
+    path = evaluate_and_show(config)
+    html = path.read_text(encoding="utf-8")
+    assert path == tmp_path / PAGE
+    for text in ("vertical ramp", "first: best and worst", "second: best and worst", "MoGe", "sign-flip"):
+        assert text in html
+    assert html.count("<img") == 2 * 4 * 4  # models, pictures, and picture, label, map and error of each
+    rows = json.loads((tmp_path / REPORT).read_text())["models"]["first"]["pictures"]
+    best, worst = min(rows, key=lambda row: row["abs_rel"]), max(rows, key=lambda row: row["abs_rel"])
+    assert f"best: {best['id']}, AbsRel {best['abs_rel']:.3f}" in html
+    assert f"worst: {worst['id']}, AbsRel {worst['abs_rel']:.3f}" in html
+
+
+# ---------------------------------------------------------------- going on
+
+
+class Counter:
+    """Counts the pictures that go through networks, and pulls the plug after some."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, stop_after: int | None = None) -> None:
+        self.pictures, self.stop_after = 0, stop_after
+        self.views = Predictor.views
+        monkeypatch.setattr(Predictor, "views", lambda predictor, prepared: self(predictor, prepared))
+
+    def __call__(self, predictor: Predictor, prepared: Any) -> Any:
+        self.pictures += len(prepared)
+        if self.stop_after is not None and self.pictures > self.stop_after:
+            raise KeyboardInterrupt
+        return self.views(predictor, prepared)
+
+
+def test_evaluate__a_killed_one_goes_on_and_a_repeated_one_asks_no_network(
+    benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = annotations(tmp_path / "pairs", {"a.png": [pair([49, 3], [0, 20])]})
+    config = EvaluateConfig(
+        models=networks[:1],
+        benchmarks=benchmarks,
+        ordinal=(file,),
+        short_side=32,
+        batch=1,
+        out=tmp_path / "killed",
+        machine=CPU,
+    )
+    straight = evaluate(replace(config, out=tmp_path / "straight"))
+    with monkeypatch.context() as patch:
+        patch.setattr("leadline.evaluation.contest._THREADS", 1)  # or all of five pictures would be under way
+        Counter(patch, stop_after=3)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(config)
+    assert not (tmp_path / "killed" / REPORT).exists()
+    [ledger] = [
+        path
+        for path in (tmp_path / "killed" / LEDGERS).iterdir()
+        if path.stem not in ("constant", "vertical-ramp")
+    ]
+    done = ledger.read_text().count("\n")
+    assert 1 <= done <= 3
+    ledger.write_text(ledger.read_text() + '{"key": "cut sho')
+    with monkeypatch.context() as patch:
+        counter = Counter(patch)
+        assert evaluate(config) == straight
+        assert counter.pictures == 5 - done
+        assert evaluate(config) == straight
+        assert counter.pictures == 5 - done
+        evaluate(replace(config, protocol="paper"))
+        assert counter.pictures == 5 - done + 4  # measured under other rules; the pairs are the same
+        evaluate(replace(config, short_side=64))
+        assert counter.pictures == 5 - done + 4 + 5
+
+
+def test_ledger__remembers_whole_lines_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "ledger.jsonl"
+    ledger = Ledger(path)
+    ledger.add("a", {"x": 1.5})
+    ledger.add("b", {"x": 2})
+    path.write_text(path.read_text() + '{"key": "c", "row"')
+    again = Ledger(path)
+    assert ("a" in again, again["b"], "c" in again) == (True, {"x": 2}, False)
+    again.add("c", {"x": 3})
+    assert Ledger(path)["c"] == {"x": 3}
+
+
+def test_ledger__without_a_file_forgets(tmp_path: Path) -> None:
+    ledger = Ledger(None)
+    ledger.add("a", {"x": 1})
+    assert ledger["a"] == {"x": 1}
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------- errors
@@ -283,6 +485,29 @@ def test_evaluate__nothing_to_measure_with_is_refused(tmp_path: Path) -> None:
         evaluate(EvaluateConfig(out=tmp_path, machine=CPU))
 
 
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_evaluate__a_model_that_gives_no_number_is_named_with_the_picture(
+    value: str, benchmarks: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"gives_{value}"
+    (tmp_path / f"{name}.py").write_text(
+        f"import numpy as np\ndef predict(image):\n    return np.full(image.shape[:2], np.{value})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = EvaluateConfig(
+        models=(f"{name}:predict?space=disparity",), benchmarks=benchmarks, out=tmp_path / "out", machine=CPU
+    )
+    said = rf"flat/0\.png, {name}:predict: the map of disparity is not a number in 520 of 520 pixels"
+    with pytest.raises(LeadlineError, match=said):
+        evaluate(config)
+
+
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"short_side": 0}])
+def test_evaluate_config__sizes_start_at_one(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="batch and short_side are at least 1"):
+        EvaluateConfig(**wrong)  # type: ignore[arg-type]
+
+
 def test_evaluate__annotations_without_a_pair_are_refused(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": []})
     with pytest.raises(LeadlineError, match=r"annotations\.json: there is no pair"):
@@ -293,7 +518,7 @@ def test_evaluate__a_benchmark_without_labels_is_refused_by_its_picture(
     benchmarks: tuple[str, str], tmp_path: Path
 ) -> None:
     bare = benchmarks[0].partition("?")[0]
-    with pytest.raises(LeadlineError, match=r"rgb/0\.png has no label to measure with"):
+    with pytest.raises(LeadlineError, match=r"rgb/0\.png: there is no label to measure with"):
         evaluate(EvaluateConfig(benchmarks=(bare,), out=tmp_path, machine=CPU))
 
 

@@ -22,6 +22,7 @@ from leadline.data.transforms import Crop, resize_picture
 from leadline.engine.fit import LOG
 from leadline.engine.run_log import read_log
 from leadline.geometry import fit_size
+from leadline.metrics import NAMES
 from leadline.models.checkpoints import load_network
 from leadline.predict.figures import colourise
 from leadline.predict.predictor import Predictor
@@ -111,7 +112,7 @@ def demo(config: DemoConfig) -> Path:
     weights["student"] = train_student(student)
     figures = evaluate(
         EvaluateConfig(
-            models=tuple(weights.values()),
+            models=tuple(map(str, weights.values())),
             benchmarks=(str(held_out), *_measured(out)),
             short_side=config.short_side,
             out=here / "evaluation",
@@ -209,11 +210,12 @@ def _rows(samples: Sequence[Sample], predictors: Mapping[str, Predictor]) -> str
 def _tables(figures: Mapping[str, Any]) -> list[str]:
     models: Mapping[str, Any] = figures["models"]
     parts = []
-    for source, columns in next(iter(models.values()))["sources"].items():
+    for source in next(iter(models.values()))["sources"]:
         rows = [
-            [name, *(f"{v:.3f}" for v in model["sources"][source].values())] for name, model in models.items()
+            [name, *(f"{model['sources'][source][figure]:.3f}" for figure in NAMES)]
+            for name, model in models.items()
         ]
-        parts += [paragraph(f"On {source}:"), table(["model", *columns], rows)]
+        parts += [paragraph(f"On {source}:"), table(["model", *NAMES], rows)]
     return [*parts, paragraph("Every model is aligned to the label by scale and shift in disparity first.")]
 
 

@@ -77,7 +77,7 @@ def picture_of(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     Raises:
         UnreadableError: as `read_picture`, where Pillow has yet to decode it.
     """
-    with _naming(b"", str(getattr(image, "filename", "") or repr(image)), "a picture"):
+    with naming(b"", str(getattr(image, "filename", "") or repr(image)), "a picture"):
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.height}x{image.width} exceeds limit of {MAX_PIXELS} pixels")
         image.load()

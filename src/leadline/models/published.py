@@ -37,13 +37,18 @@ def find_weights(model: str) -> tuple[Path, str | None]:
         return path, None
     if model in VARIANTS:
         return _fetch_published(model), model
-    if model.count("/") == 1 and not path.suffix:
+    if is_published(model):
         return _fetch_repository(model), None
     near = get_close_matches(model, VARIANTS, n=1)
     hint = (
         f"did you mean {near[0]!r}?" if near else "leadline models lists the networks with published weights"
     )
     raise LeadlineError(f"there is neither a file nor a network called {model!r}; {hint}")
+
+
+def is_published(model: str) -> bool:
+    """Whether `model` is a name of the table, or looks like a repository of the hub."""
+    return model in VARIANTS or (model.count("/") == 1 and not Path(model).suffix)
 
 
 def _fetch_published(name: str) -> Path:

@@ -15,14 +15,12 @@
 epoch of training, ``weight=0.5`` every second one.
 """
 
-import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import parse_qsl
+from typing import Literal
 
 from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly, Weighted
@@ -32,13 +30,15 @@ from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.registry import DATASETS, find_dataset
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ProceduralSource
-from leadline.types import LeadlineError, Size, Source, Space
+from leadline.specs import build, parse_space, split_spec
+from leadline.types import LeadlineError, Size, Source
 
 PROCEDURAL = "procedural"
 ROOT = "LEADLINE_DATA"
 """The environment variable that names the folder in which data sets lie."""
 Use = Literal["train", "test", "look"]
 """What a source is opened for, which decides on a data set's split where none is given."""
+_make = partial(build, also=("limit", "weight"))
 
 
 def open_source(spec: str, *, use: Use = "look") -> Source:
@@ -48,8 +48,7 @@ def open_source(spec: str, *, use: Use = "look") -> Source:
         LeadlineError: where nothing stands there, or a key or value is wrong; the nearest key is named. For a
             weight where nothing is trained, and a data set without a split for its use, where none is given.
     """
-    place, _, query = spec.partition("?")
-    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    place, options = split_spec(spec)
     limit, weight = options.pop("limit", None), options.pop("weight", None)
     source = _open(place, spec, options, use)
     if limit is not None:
@@ -89,7 +88,7 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
         spec,
         options,
         labels=Path,
-        space=_space,
+        space=parse_space,
         scale=_ratio,
         invalid=lambda text: None if text.lower() == "none" else float(text),
         name=str,
@@ -143,38 +142,7 @@ def parse_size(text: str) -> Size:
     return Size(h, w)
 
 
-def _space(text: str) -> Space:
-    """Read the name of a space."""
-    names = [space.value for space in Space]
-    if text not in names:
-        near = get_close_matches(text, names, n=1)
-        raise ValueError(f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}")
-    return Space(text)
-
-
 def _ratio(text: str) -> float:
     """Read ``0.001`` or ``1/6553.5``."""
     numerator, _, denominator = text.partition("/")
     return float(numerator) / float(denominator or 1)
-
-
-def _make(
-    factory: Callable[..., Source], spec: str, options: Mapping[str, str], **keys: Callable[[str], Any]
-) -> Source:
-    for key in options:
-        if key not in keys:
-            known = sorted({*keys, "limit", "weight"})
-            near = get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise LeadlineError(f"{spec}: there is no key {key!r} here; {hint}")
-    given: dict[str, Any] = {}
-    for key, text in options.items():
-        try:
-            given[key] = keys[key](text)
-        except (ValueError, ZeroDivisionError) as error:
-            raise LeadlineError(f"{spec}: {key}={text}: {error}") from None
-    try:
-        inspect.signature(factory).bind(**given)
-        return factory(**given)
-    except (TypeError, ValueError) as error:
-        raise LeadlineError(f"{spec}: {error}") from None

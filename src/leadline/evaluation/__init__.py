@@ -1,0 +1,1 @@
+"""Models under one protocol: ours and anyone's behind one contract, measured, remembered, summed up."""

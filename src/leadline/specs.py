@@ -1,0 +1,76 @@
+"""What a person writes to name a thing and its options: ``PLACE[?key=value&...]``."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from leadline.types import LeadlineError, Space
+
+Thing = TypeVar("Thing")
+
+
+def split_spec(spec: str) -> tuple[str, dict[str, str]]:
+    """Split a specification into its place and its options; special characters as in a web address."""
+    place, _, query = spec.partition("?")
+    return place, dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+
+
+def build(
+    factory: Callable[..., Thing],
+    spec: str,
+    options: Mapping[str, str],
+    *,
+    also: Sequence[str] = (),
+    **keys: Callable[[str], Any],
+) -> Thing:
+    """Call `factory` with the `options`, each read by the function of its key.
+
+    `also` names keys that exist and are dealt with elsewhere.
+
+    Raises:
+        LeadlineError: for a key that is not there, with the nearest one, and for a value that cannot be read
+            or that the factory refuses.
+    """
+    for key in options:
+        if key not in keys:
+            known = sorted({*keys, *also})
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            raise LeadlineError(f"{spec}: there is no key {key!r} here; {hint}")
+    given: dict[str, Any] = {}
+    for key, text in options.items():
+        try:
+            given[key] = keys[key](text)
+        except (ValueError, ZeroDivisionError) as error:
+            raise LeadlineError(f"{spec}: {key}={text}: {error}") from None
+    try:
+        inspect.signature(factory).bind(**given)
+        return factory(**given)
+    except (TypeError, ValueError) as error:
+        raise LeadlineError(f"{spec}: {error}") from None
+
+
+def parse_space(text: str) -> Space:
+    """Read the name of a space.
+
+    Raises:
+        ValueError: for anything else, with the nearest name.
+    """
+    names = [space.value for space in Space]
+    if text not in names:
+        near = get_close_matches(text, names, n=1)
+        raise ValueError(f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}")
+    return Space(text)
+
+
+def parse_positive(text: str) -> int:
+    """Read a whole number from 1 on.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if (number := int(text)) < 1:
+        raise ValueError("expected a whole number from 1 on")
+    return number
