@@ -118,8 +118,8 @@ class Predictor:
     def prepare(self, image: Picture) -> Prepared:
         """Resize a picture for the network: aspect kept, sides a multiple of what the encoder needs.
 
-        Cubic interpolation overshoots 0 to 255, and what lies beyond is kept, as the authors do
-        (DepthAnything/Depth-Anything-V2, depth_anything_v2/dpt.py, image2tensor).
+        Cubic interpolation runs in float64 and overshoots 0 to 255, and what lies beyond is kept, as the
+        authors do (DepthAnything/Depth-Anything-V2, depth_anything_v2/dpt.py, image2tensor).
 
         Raises:
             UnreadableError: for a picture too long and narrow to be enlarged.
@@ -129,7 +129,9 @@ class Predictor:
         target = Size(self.size, self.size)
         size = fit_size(Size(*image.shape[:2]), target, multiple=variant.multiple, bound=variant.bound)
         if variant.interpolation == "cubic":
-            image = image.astype(np.float32)
+            channels = (image[..., channel].astype(np.float64) for channel in range(3))  # saves memory
+            resized = [resize_picture(channel, size, "cubic") for channel in channels]
+            return np.stack(resized, axis=-1).astype(np.float32)
         return resize_picture(image, size, variant.interpolation)
 
     def follow(
