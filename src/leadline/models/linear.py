@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Linear):
-    """A linear layer that asks oneDNN at inference on a CPU, where PyTorch's choice takes up to twice as long.
+    """A linear layer that asks oneDNN at inference on a CPU: PyTorch's choice takes up to twice as long.
 
     The same product, up to the order of its sums (benchmarks/predict.py); everywhere else PyTorch's.
     """
