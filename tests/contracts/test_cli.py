@@ -197,7 +197,7 @@ def test_none__turns_an_optional_field_off(run: Runner, received: list[Any]) -> 
         (("pseudo-label", "--picture", "x"), "--pictures"),
         (("evaluate", "--aligment", "depth"), "--alignment"),
         (("demo", "--photo", "x"), "--photos"),
-        (("render", "--cout", "3"), "--count"),
+        (("render", "--scens", "3"), "--scenes"),
     ],
 )
 def test_misspelt_field__is_answered_with_the_nearest(

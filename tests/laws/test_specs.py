@@ -189,8 +189,11 @@ def test_open_source__a_wrong_value_is_named_with_its_key(place: Path, query: st
         ("procedural?count=3&size=192", "size=192: expected height x width, such as 192x256, got '192'"),
         ("procedural?count=3&size=0x4", "count and size must be at least 1"),
         ("procedural?count=0", "count and size must be at least 1"),
-        ("procedural?seed=3", "missing a required argument: 'count'"),
-        ("procedural", "missing a required argument: 'count'"),
+        ("procedural?quality=good", "quality: expected fast or path, got 'good'"),
+        ("procedural?layouts=street,moon", "layouts: got moon; there are: living, "),
+        ("procedural?views=0", "views: at least 1 picture a scene, got 0"),
+        ("procedural?lens=on", "lens=on: expected yes or no"),
+        ("procedural?textures=/nowhere", "textures=/nowhere: there is no such folder"),
     ],
 )
 def test_open_source__the_generator_says_what_it_needs(spec: str, said: str) -> None:

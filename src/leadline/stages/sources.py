@@ -6,7 +6,8 @@
 - a table, ``.csv``, of pictures and measurements;
 - a folder of pictures, with ``labels=FOLDER&space=disparity&scale=1/6553.5&invalid=none`` where it has any;
 - the word ``procedural`` for the built-in generator, drawn on the fly:
-  ``procedural?count=400&seed=7&size=192x256``.
+  ``procedural?seed=7&size=192x256&layouts=street,garden&textures=FOLDER&environment=FOLDER&lens=no``;
+  without a ``count`` there is no end to it.
 
 ``limit=100`` uses that many samples of any source, evenly spaced.
 """
@@ -22,7 +23,7 @@ from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
-from leadline.render.source import ProceduralSource
+from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Recipe
 from leadline.types import LeadlineError, Size, Source, Space
 
 PROCEDURAL = "procedural"
@@ -46,7 +47,20 @@ def open_source(spec: str) -> Source:
 def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
     path = Path(place).expanduser()
     if place == PROCEDURAL:
-        return _make(ProceduralSource, spec, options, count=int, size=parse_size, seed=int)
+        return _make(
+            _procedural,
+            spec,
+            options,
+            count=int,
+            size=parse_size,
+            seed=int,
+            views=int,
+            layouts=lambda text: tuple(text.split(",")),
+            quality=str,
+            textures=_folder,
+            environment=_folder,
+            lens=_switch,
+        )
     if path.suffix.lower() == ".csv":
         return _make(lambda **given: TableSource(path, **given), spec, options, name=str)
     if (path / MANIFEST).exists():
@@ -66,6 +80,10 @@ def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
         name=str,
         licence=str,
     )
+
+
+def _procedural(count: int = ENDLESS, size: Size = SIZE, seed: int = 0, **recipe: Any) -> ProceduralSource:
+    return ProceduralSource(count, size=size, seed=seed, recipe=Recipe(**recipe))
 
 
 def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
@@ -90,6 +108,21 @@ def parse_size(text: str) -> Size:
     except ValueError:
         raise ValueError(f"expected height x width, such as 192x256, got {text!r}") from None
     return Size(h, w)
+
+
+def _folder(text: str) -> Path:
+    """Read the name of a folder that exists."""
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ValueError("there is no such folder")
+    return folder
+
+
+def _switch(text: str) -> bool:
+    """Read ``yes`` or ``no``."""
+    if text not in ("yes", "no"):
+        raise ValueError("expected yes or no")
+    return text == "yes"
 
 
 def _space(text: str) -> Space:
