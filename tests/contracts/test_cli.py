@@ -73,8 +73,6 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
         name, value = prefix + field.name, getattr(config, field.name)
         if is_dataclass(value):
             yield from leaves(value, f"{name}.")
-        elif isinstance(value, Size):
-            yield from ((f"{name}.{side}", int, number) for side, number in value._asdict().items())
         elif isinstance(value, Mapping):
             for key, inner in value.items():
                 yield from leaves(inner, f"{name}.{key}.")
@@ -141,6 +139,10 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
         return ["random"], "random"
     if name.endswith("betas"):
         return ["0.5", "0.75"], (0.5, 0.75)
+    if isinstance(value, Size):
+        return ["5x7"], Size(5, 7)
+    if name == "layouts":
+        return ["street", "table"], ("street", "table")
     if isinstance(value, tuple):
         inner = Path if Path in options else str
         return ["one", "two"], (inner("one"), inner("two"))

@@ -10,7 +10,7 @@ from leadline.data.shards import Store, encode_record, finish_store, write_store
 from leadline.data.source import Evenly
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
-from leadline.render.source import ProceduralSource
+from leadline.render.source import ENDLESS, ProceduralSource
 from leadline.stages.sources import open_source, open_sources, parse_size
 from leadline.types import Label, LeadlineError, Size, Space
 
@@ -94,6 +94,18 @@ def test_open_source__procedural_takes_count_seed_and_size() -> None:
     assert (provenance["seed"], provenance["size"]) == ("7", "12x16")
 
 
+def test_open_source__procedural_takes_what_the_generator_takes(tmp_path: Path) -> None:
+    source = open_source(f"procedural?views=3&layouts=street,table&quality=path&textures={tmp_path}&lens=no")
+    provenance = source.provenance()
+    assert (provenance["views"], provenance["layouts"], provenance["quality"]) == (
+        "3",
+        "street,table",
+        "path",
+    )
+    assert (provenance["textures"], provenance["lens"]) == (str(tmp_path), "False")
+    assert len(source) == ENDLESS
+
+
 def test_open_source__a_table_may_be_named(place: Path) -> None:
     assert open_source(f"{place}/photos/pairs.csv?name=mine")[0].id == "mine/0.jpg"
 
@@ -156,7 +168,8 @@ def test_open_source__a_misspelt_key_is_answered_with_the_nearest(place: Path, q
 
 def test_open_source__a_key_that_resembles_none_is_answered_with_all(place: Path) -> None:
     assert message("procedural?count=1&zzz=1").endswith(
-        "no key 'zzz' here; there are: count, limit, seed, size"
+        "no key 'zzz' here; there are: count, environment, layouts, lens, limit, quality, seed, size, "
+        "textures, views"
     )
     assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit")
 
@@ -189,7 +202,7 @@ def test_open_source__a_wrong_value_is_named_with_its_key(place: Path, query: st
         ("procedural?count=3&size=192", "size=192: expected height x width, such as 192x256, got '192'"),
         ("procedural?count=3&size=0x4", "count and size must be at least 1"),
         ("procedural?count=0", "count and size must be at least 1"),
-        ("procedural?quality=good", "quality: expected fast or path, got 'good'"),
+        ("procedural?quality=good", "quality=good: expected fast or path"),
         ("procedural?layouts=street,moon", "layouts: got moon; there are: living, "),
         ("procedural?views=0", "views: at least 1 picture a scene, got 0"),
         ("procedural?lens=on", "lens=on: expected yes or no"),

@@ -283,7 +283,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> tuple[int, int]:
     return start, len(data)
 
 
-def _members(shard: Path, places: Iterable[tuple[int, int]], *, name: str) -> list[bytes]:
+def _members(shard: Path, places: Iterable[Sequence[int]], *, name: str) -> list[bytes]:
     """Read members of a shard by their start and size."""
     places = list(places)
     try:

@@ -161,8 +161,8 @@ def _vignette(size: tuple[int, int], lost: float) -> Float32[np.ndarray, "h w 1"
 def _exposure(light: Light, lens: Lens) -> float:
     """Factor that gives the finished picture its mean."""
     probe = light[::3, ::3].reshape(-1, 3)
-    low, high = -14.0, 14.0
-    for _ in range(24):
+    low, high = -32.0, 32.0
+    for _ in range(28):
         middle = (low + high) / 2
         dark = float(_toned(probe * np.float32(2**middle), lens.contrast).mean()) < lens.brightness
         low, high = (middle, high) if dark else (low, middle)

@@ -218,7 +218,8 @@ def look_up(
     side = SIDE >> level
     sizes = np.array([count * (SIDE >> step) ** 2 for step in range(LEVELS)])
     base = (np.cumsum(sizes) - sizes)[level] + index.astype(np.int64) * side * side
-    x, y = (u - np.floor(u)) * side - 0.5, (v - np.floor(v)) * side - 0.5
+    width = side.astype(np.float32)
+    x, y = (u - np.floor(u)) * width - 0.5, (v - np.floor(v)) * width - 0.5
     left, low = np.floor(x), np.floor(y)
     s, t = x - left, y - low
     x0, y0 = left.astype(np.int32) & (side - 1), low.astype(np.int32) & (side - 1)

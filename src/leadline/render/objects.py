@@ -159,9 +159,8 @@ def meal(dice: Dice) -> Thing:
     width, bodies = 2 * dish.bodies[0].half[0], []
     looks = [dice.look("food") for _ in range(3)]
     heap = rock(dice.rng, roughness=0.35, rings=12)
-    bodies.append(
-        put(heap, (0, 0, 0.015), looks[0], half=(0.28 * width, 0.26 * width, dice.between(0.015, 0.05)))
-    )
+    high = dice.between(0.01, 0.035)
+    bodies.append(put(heap, (0, 0, high + 0.006), looks[0], half=(0.28 * width, 0.26 * width, high)))
     for _ in range(dice.count(3, 25)):
         out, angle, size = width * 0.3 * math.sqrt(dice.rng.random()), dice.turn(), dice.between(0.008, 0.025)
         at = (out * math.cos(angle), out * math.sin(angle), 0.03 + dice.between(0, 0.02))

@@ -1,7 +1,7 @@
 """The path shading: Mitsuba 3 computes the light, Open Image Denoise takes the noise out.
 
-All bodies become five meshes, one for each way to handle light, whatever the scene: what tells bodies apart
-are numbers on their faces, read by one texture. So the kernel is compiled once for all scenes. Window panes
+All bodies become a few meshes, one for each way to handle light: what tells bodies apart are numbers on
+their faces, read by one texture. So nearly all scenes share one compiled kernel. Window panes
 would keep sun and sky out of a room (a path tracer does not look for lights through glass): they are left
 out of the paths and laid over the picture after.
 """
@@ -15,11 +15,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from leadline.render.light import look_around, panorama, sky_light
-from leadline.render.materials import PATTERNS, SIDE, Finish, pattern_maps
+from leadline.render.materials import Finish
+from leadline.render.paper import Sheet, paper_texture
 from leadline.render.picture import quarter_order
 from leadline.render.raycast import Caster
 from leadline.render.scene import Camera, Scene
-from leadline.render.shading import Looks, Shader
+from leadline.render.shading import Shader
 from leadline.types import LeadlineError, Size, UnreadableError
 
 SAMPLES = 16
@@ -115,7 +116,7 @@ def _build(scene: Scene, caster: Caster) -> tuple[Any, Shader]:
     """Hand a scene to Mitsuba: all its views share this."""
     mi = _mitsuba()
     shader = Shader(scene, caster)
-    _Paper.looks, _Paper.photographs = shader.looks, scene.photographs
+    Sheet.looks, Sheet.photographs = shader.looks, scene.photographs
     finish = caster.finish[caster.mesh.body]
     paper, attribute = {"type": "paper"}, "mesh_attribute"
     opaque = {
@@ -138,7 +139,7 @@ def _build(scene: Scene, caster: Caster) -> tuple[Any, Shader]:
             "solid": _mesh(caster, solid, {"type": "twosided", "nested": opaque}),
             "leaf": _mesh(caster, finish == Finish.LEAF, leaf),
             "glass": _mesh(caster, finish == Finish.GLASS, glass),
-            "light": _mesh(caster, finish == Finish.LIGHT, {"type": "diffuse"}, glow=_glow(scene, caster)),
+            **_lights(scene, caster),
             "sky": {"type": "envmap", "bitmap": mi.Bitmap(around), "to_world": up},
             "sun": {
                 "type": "directional",
@@ -156,7 +157,7 @@ def _mesh(
     chosen: np.ndarray,
     bsdf: dict[str, Any],
     *,
-    glow: Float32[np.ndarray, "b 3"] | None = None,
+    glow: Float32[np.ndarray, "3"] | None = None,
 ) -> Any:
     """Make a mesh of some triangles; where there are none, of one that nobody sees, so that kernels agree."""
     mi, mesh = _mitsuba(), caster.mesh
@@ -171,7 +172,7 @@ def _mesh(
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf)
     if glow is not None:
-        radiance = {"type": "mesh_attribute", "name": "face_glow"}
+        radiance = {"type": "rgb", "value": glow.tolist()}
         properties["emitter"] = mi.load_dict({"type": "area", "radiance": radiance})
     count = len(body)
     made = mi.Mesh(
@@ -183,8 +184,6 @@ def _mesh(
     made.add_attribute("face_body", 1, body.astype(np.float32))
     made.add_attribute("face_rough", 1, matte.astype(np.float32))
     made.add_attribute("face_metal", 1, mirrors.astype(np.float32))
-    if glow is not None:
-        made.add_attribute("face_glow", 3, glow[body].ravel())
     values = mi.traverse(made)
     values["vertex_positions"] = corners.astype(np.float32).ravel()
     values["vertex_normals"] = normals.ravel()
@@ -194,8 +193,8 @@ def _mesh(
     return made
 
 
-def _glow(scene: Scene, caster: Caster) -> Float32[np.ndarray, "b 3"]:
-    """Radiance of each body that shines, so that it gives as much light as the fast shading's lamp."""
+def _lights(scene: Scene, caster: Caster) -> dict[str, Any]:
+    """Make a mesh of all bodies that shine alike; each gives as much light as the fast shading's lamp."""
     glow = np.zeros((len(caster.bodies), 3), np.float32)
     for number in np.flatnonzero(caster.finish == Finish.LIGHT):
         centre = caster.bodies[number].centre
@@ -203,7 +202,13 @@ def _glow(scene: Scene, caster: Caster) -> Float32[np.ndarray, "b 3"]:
         across, along, high = (float(part) for part in lamp.half)
         area = 2 * across * along / np.pi if lamp.panel else across * max(across, high)
         glow[number] = np.asarray(lamp.colour) / area
-    return glow
+    levels, which = np.unique(glow, axis=0, return_inverse=True)
+    alike = which.reshape(-1)[caster.mesh.body]
+    return {
+        f"light{number}": _mesh(caster, alike == number, {"type": "diffuse"}, glow=level)
+        for number, level in enumerate(levels)
+        if level.any()
+    }
 
 
 def _sensor(camera: Camera, size: Size) -> Any:
@@ -243,13 +248,6 @@ def _make_opaque(made: Any) -> None:
     values.update()
 
 
-class _Paper:
-    """What the next texture that Mitsuba makes is to know."""
-
-    looks: Looks
-    photographs: Float32[np.ndarray, "n s s 3"] | None = None
-
-
 @cache
 def _mitsuba() -> Any:
     """Load Mitsuba, once it is known that it will not take the process down.
@@ -268,7 +266,7 @@ def _mitsuba() -> Any:
         raise LeadlineError(_NO_LLVM)
     mi.set_variant(_VARIANT)
     mi.set_log_level(mi.LogLevel.Error)
-    mi.register_texture("paper", _paper_texture(mi))
+    mi.register_texture("paper", paper_texture(mi))
     return mi
 
 
@@ -290,76 +288,3 @@ def limit_threads(count: int) -> None:
     import drjit as dr
 
     dr.set_thread_count(count)
-
-
-def _paper_texture(mi: Any) -> Any:
-    """Return a texture that colours faces by their body's material, as `Shader.albedo` does."""
-    import drjit as dr
-
-    class Paper(mi.Texture):  # type: ignore[misc]
-        def __init__(self, properties: Any) -> None:
-            mi.Texture.__init__(self, properties)
-            looks = _Paper.looks
-            self.count = np.int64(len(looks.scale))
-            numbers = np.concatenate(
-                [
-                    np.stack(
-                        [looks.scale, looks.turn.real, looks.turn.imag, looks.grain, looks.map, looks.photo]
-                    ),
-                    looks.colours.reshape(-1, 6).T,
-                ]
-            )
-            self.numbers = mi.Float(numbers.astype(np.float32).ravel())
-            self.bodies = mi.UInt32(len(looks.scale))
-            self.maps = mi.Float(pattern_maps().ravel())
-            photographs = _Paper.photographs
-            shown = np.ones((1, SIDE, SIDE, 3), np.float32) if photographs is None else photographs
-            self.photographs = mi.Float(np.ascontiguousarray(shown, np.float32).ravel())
-            dr.make_opaque(self.numbers, self.bodies, self.maps, self.photographs)
-
-        def eval(self, si: Any, active: Any = True) -> Any:
-            body = mi.UInt32(si.shape.eval_attribute_1("face_body", si, active))
-
-            def of(row: int) -> Any:
-                return dr.gather(mi.Float, self.numbers, row * self.bodies + body, active)
-
-            cos, sin, scale = of(1), of(2), of(0)
-            u, v = (si.uv.x * cos + si.uv.y * sin) / scale, (si.uv.y * cos - si.uv.x * sin) / scale
-            number = of(4)
-            share = self.read(self.maps, mi.UInt32(dr.maximum(number, 0)), u, v, 1, active)[0]
-            first, second = (mi.Color3f(of(k), of(k + 1), of(k + 2)) for k in (6, 9))
-            shown = mi.Color3f(*self.read(self.photographs, mi.UInt32(of(5)), u + 0.5, 0.5 - v, 3, active))
-            colour = first + share * (second - first)
-            colour = dr.select(number < 0, colour * shown, colour)
-            grain = self.read(self.maps, mi.UInt32(len(PATTERNS)), 0.37 * u + 0.3, 0.37 * v, 1, active)[0]
-            return dr.clip(colour * (1 + of(3) * (2 * grain - 1)), 0, 1)
-
-        def read(self, maps: Any, number: Any, u: Any, v: Any, channels: int, active: Any) -> list[Any]:
-            x, y = (u - dr.floor(u)) * SIDE - 0.5, (v - dr.floor(v)) * SIDE - 0.5
-            left, low = dr.floor(x), dr.floor(y)
-            s, t = x - left, y - low
-            x0, y0 = (mi.UInt32(mi.Int32(value) & (SIDE - 1)) for value in (left, low))
-            x1, y1 = (x0 + 1) & (SIDE - 1), (y0 + 1) & (SIDE - 1)
-
-            def at(row: Any, column: Any, channel: int) -> Any:
-                place = ((number * SIDE + row) * SIDE + column) * channels + channel
-                return dr.gather(mi.Float, maps, place, active)
-
-            return [
-                dr.lerp(dr.lerp(at(y0, x0, k), at(y0, x1, k), s), dr.lerp(at(y1, x0, k), at(y1, x1, k), s), t)
-                for k in range(channels)
-            ]
-
-        def eval_1(self, si: Any, active: Any = True) -> Any:
-            return dr.mean(self.eval(si, active))
-
-        def eval_3(self, si: Any, active: Any = True) -> Any:
-            return self.eval(si, active)
-
-        def mean(self) -> Any:
-            return mi.Float(0.5)
-
-        def is_spatially_varying(self) -> bool:
-            return True
-
-    return Paper

@@ -15,6 +15,8 @@ from leadline.types import Size
 
 _SOFT_STEPS, _HARD_STEPS = (1, 2, 4), (1,)
 """Pixels between the nine places that each pass of smoothing takes the mean of."""
+_LOOKS = 3
+"""How often a part of a pixel without neighbours looks around: nothing will smooth what it finds."""
 _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
@@ -42,7 +44,7 @@ def take_picture(
     shader = Shader(scene, caster)
     origin, spread = camera.position.astype(np.float32), 1 / camera.focal(size)
     rays = camera.rays(size).astype(np.float32)
-    quarter_rays = camera.rays(Size(2 * size.h, 2 * size.w)).astype(np.float32)[quarter_order(size)]
+    quarter_rays = _scattered(camera, size, rng)
     hits, quarters = caster.cast(origin, rays), caster.cast(origin, quarter_rays)
     simple = _is_simple(caster, hits, quarters)
     once, parts = np.flatnonzero(simple), np.flatnonzero(np.repeat(~simple, 4))
@@ -114,7 +116,7 @@ def _smoothed(
 def _borrowed(
     shader: Shader,
     samples: _Samples,
-    soft: Vectors,
+    soft: Float32[np.ndarray, "m 3"],
     *,
     lenders: _Samples,
     grid: Int32[np.ndarray, "h w"],
@@ -128,7 +130,7 @@ def _borrowed(
     row, column = np.divmod(samples.pixel, grid.shape[1])
     total, weight = np.zeros((len(row), 3), np.float32), np.zeros((len(row), 1), np.float32)
     here = np.arange(len(row))
-    for step in (1, 2):
+    for step in (1, 2) if len(soft) else ():
         for dy, dx in _AROUND:
             there = padded[row + 2 + step * dy, column + 2 + step * dx]
             alike = _alike(samples.surface, here, lenders.surface, there)
@@ -136,9 +138,9 @@ def _borrowed(
             weight += alike / np.float32(step)
     light = total / np.maximum(weight, 1e-6)
     alone = np.flatnonzero(weight[:, 0] == 0)
-    light[alone] = shader.soft_light(
-        samples.surface[alone], _strata(samples, Size(*grid.shape))[alone], rng=rng
-    )
+    surface, stratum = samples.surface[alone], _strata(samples, Size(*grid.shape))[alone]
+    looks = [shader.soft_light(surface, (stratum + 5 * turn) % 16, rng=rng) for turn in range(_LOOKS)]
+    light[alone] = np.mean(looks, axis=0)
     return light
 
 
@@ -146,8 +148,6 @@ def _alike(
     first: Surface, here: Integer[np.ndarray, " n"], second: Surface, there: Integer[np.ndarray, " n"]
 ) -> Bool[np.ndarray, "n 1"]:
     """Whether pairs of points lie on the same body and face about the same way; -1 is no point."""
-    if len(second.body) == 0:
-        return np.zeros((len(here), 1), bool)
     alike = (there >= 0) & (first.body[here] == second.body[there])
     alike &= dot(first.normals[here], second.normals[there]) > 0.9
     pairs: Bool[np.ndarray, "n 1"] = alike[:, None]
@@ -165,6 +165,14 @@ def _is_simple(caster: Caster, hits: Hits, quarters: Hits) -> Bool[np.ndarray, "
     mirrors = np.isin(caster.finish, (Finish.METAL, Finish.MIRROR, Finish.GLASS))[bodies[:, 0]]
     simple: Bool[np.ndarray, " n"] = same & ((alike & ~mirrors) | (bodies[:, 0] < 0))
     return simple
+
+
+def _scattered(camera: Camera, size: Size, rng: np.random.Generator) -> Vectors:
+    """Directions through a random place in each quarter of every pixel: a thin wire is met here or there."""
+    rays = camera.rays(Size(2 * size.h, 2 * size.w))[quarter_order(size)]
+    shift = rng.uniform(-0.25, 0.25, (len(rays), 2)) / camera.focal(size)
+    scattered: Vectors = (rays + np.einsum("ij,kj->ik", shift, camera.rotation[:, :2])).astype(np.float32)
+    return scattered
 
 
 def quarter_order(size: Size) -> Integer[np.ndarray, " n"]:

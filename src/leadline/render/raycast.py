@@ -14,6 +14,7 @@ from leadline.render.shapes import Shape
 from leadline.types import LeadlineError
 
 Rays = Float[np.ndarray, "n 3"]
+Starts = Float[np.ndarray, "n 3"] | Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +143,7 @@ class Caster:
         self._opaque_triangles = np.flatnonzero(opaque).astype(np.int32)
         self._opaque = self._scene if opaque.all() else scene(self.mesh.corners[opaque])
 
-    def cast(self, origins: Rays, directions: Rays, *, through_glass: bool = False) -> Hits:
+    def cast(self, origins: Starts, directions: Rays, *, through_glass: bool = False) -> Hits:
         """Follow rays to the first surface of each, or to the first that is not glass."""
         rays = np.ascontiguousarray(directions, np.float32)
         starts = np.ascontiguousarray(np.broadcast_to(origins, rays.shape), np.float32)

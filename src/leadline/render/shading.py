@@ -225,12 +225,12 @@ class Shader:
         return light
 
     def pane(self, surface: Surface, *, spread: Values, rng: np.random.Generator) -> tuple[Vectors, Vectors]:
-        """Return the share of light that panes let through, and the light that they mirror."""
+        """Return the share of light that passes both sides of panes, and the light that they mirror."""
         facing = np.clip(dot(surface.normals, surface.to_eye), 0, 1)[:, None]
         fresnel = _fresnel(facing)
         along = (2 * facing * surface.normals - surface.to_eye).astype(np.float32)
         mirrored = fresnel * self.trace(surface.points, along, spread=spread, rng=rng, bounce=1)
-        passed: Vectors = surface.colour * (1 - fresnel)
+        passed: Vectors = (surface.colour * (1 - fresnel)) ** 2
         return passed.astype(np.float32), mirrored.astype(np.float32)
 
     def hard_light(self, surface: Surface, *, rng: np.random.Generator) -> Vectors:

@@ -209,7 +209,7 @@ def prism(outline: Sequence[tuple[Number, Number]]) -> Shape:
     here, after = np.arange(count), (np.arange(count) + 1) % count
     sides = [np.stack([here, count + after, after], 1), np.stack([here, count + here, count + after], 1)]
     fan = np.stack([np.zeros(count - 2, int), np.arange(1, count - 1), np.arange(2, count)], 1)
-    triangles = np.concatenate([fan, count + fan[:, ::-1], *(side[:, ::-1] for side in sides)])
+    triangles = np.concatenate([fan, count + fan[:, ::-1], *sides])
     return flat(np.concatenate(ends), triangles.astype(np.int32))
 
 
@@ -221,7 +221,7 @@ def drapery(rng: Rng, *, folds: float, depth: float) -> Shape:
     return curved(np.stack([x, y, z], 2), wrap=False)
 
 
-def _turned(profile: Sequence[tuple[Number, Number]], segments: int) -> Float64[np.ndarray, "m n 3"]:
+def _turned(profile: Sequence[Sequence[Number]], segments: int) -> Float64[np.ndarray, "m n 3"]:
     radius, height = np.asarray(profile, float).T[:, :, None]
     angle = math.tau * (np.arange(segments) + 0.5) / segments
     x, y = radius * np.cos(angle), radius * np.sin(angle)

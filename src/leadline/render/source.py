@@ -58,8 +58,6 @@ class Recipe:
         unknown = [name for name in self.layouts if name not in LAYOUTS]
         if unknown or not self.layouts:
             raise ValueError(f"layouts: got {', '.join(unknown) or 'none'}; there are: {', '.join(LAYOUTS)}")
-        if self.quality not in ("fast", "path"):
-            raise ValueError(f"quality: expected fast or path, got {self.quality!r}")
         if self.views < 1:
             raise ValueError(f"views: at least 1 picture a scene, got {self.views}")
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-import tyro
+from tyro.constructors import PrimitiveConstructorSpec
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg, encode_map
@@ -30,6 +30,14 @@ from leadline.stages.sources import parse_size
 from leadline.storage import write_atomic
 from leadline.types import Size, UnreadableError
 
+AS_TEXT = PrimitiveConstructorSpec[Size](
+    nargs=1,
+    metavar="HxW",
+    instance_from_str=lambda texts: parse_size(texts[0]),
+    is_instance=lambda value: isinstance(value, Size),
+    str_from_instance=lambda size: [str(size)],
+)
+"""How the command line writes a size: as a source's ``size=`` does."""
 PREVIEW = "preview.jpg"
 _SHOWN = 24
 
@@ -44,7 +52,7 @@ class RenderConfig:
     """Pictures of each scene, from different places."""
     quality: Quality = "fast"
     """How light is computed: fast, or path for a path tracer (needs the extra render-path)."""
-    size: Annotated[Size, tyro.conf.arg(constructor=parse_size, metavar="HxW")] = Size(192, 256)  # noqa: RUF009
+    size: Annotated[Size, AS_TEXT] = Size(192, 256)  # noqa: RUF009 (a tuple cannot change)
     """Height x width in pixels."""
     seed: int = 0
     """Everything random follows from it."""

@@ -23,7 +23,7 @@ from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
-from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Recipe
+from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Quality, Recipe
 from leadline.types import LeadlineError, Size, Source, Space
 
 PROCEDURAL = "procedural"
@@ -56,7 +56,7 @@ def _open(place: str, spec: str, options: Mapping[str, str]) -> Source:
             seed=int,
             views=int,
             layouts=lambda text: tuple(text.split(",")),
-            quality=str,
+            quality=_quality,
             textures=_folder,
             environment=_folder,
             lens=_switch,
@@ -116,6 +116,14 @@ def _folder(text: str) -> Path:
     if not folder.is_dir():
         raise ValueError("there is no such folder")
     return folder
+
+
+def _quality(text: str) -> Quality:
+    """Read how light is computed."""
+    known: dict[str, Quality] = {"fast": "fast", "path": "path"}
+    if text not in known:
+        raise ValueError("expected fast or path")
+    return known[text]
 
 
 def _switch(text: str) -> bool:
