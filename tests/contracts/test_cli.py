@@ -124,6 +124,10 @@ def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, 
 
 def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
     """Return arguments for a field that differ from its value, and what they mean."""
+    if isinstance(value, Size):
+        return ["5x7"], Size(5, 7)
+    if name == "layouts":
+        return ["street", "table"], ("street", "table")
     options = [option for option in get_args(kind) if option not in (value, type(None))]
     if get_origin(kind) is Literal:
         return [options[0]], options[0]
@@ -139,10 +143,6 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
         return ["random"], "random"
     if name.endswith("betas"):
         return ["0.5", "0.75"], (0.5, 0.75)
-    if isinstance(value, Size):
-        return ["5x7"], Size(5, 7)
-    if name == "layouts":
-        return ["street", "table"], ("street", "table")
     if isinstance(value, tuple):
         inner = Path if Path in options else str
         return ["one", "two"], (inner("one"), inner("two"))

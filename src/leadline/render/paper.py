@@ -50,29 +50,13 @@ def paper_texture(mi: Any) -> Any:
             cos, sin, scale = of(1), of(2), of(0)
             u, v = (si.uv.x * cos + si.uv.y * sin) / scale, (si.uv.y * cos - si.uv.x * sin) / scale
             number = of(4)
-            share = self.read(self.maps, mi.UInt32(dr.maximum(number, 0)), u, v, 1, active)[0]
+            share = _read(mi, self.maps, mi.UInt32(dr.maximum(number, 0)), u, v, 1, active)[0]
             first, second = (mi.Color3f(of(k), of(k + 1), of(k + 2)) for k in (6, 9))
-            shown = mi.Color3f(*self.read(self.photographs, mi.UInt32(of(5)), u + 0.5, 0.5 - v, 3, active))
+            shown = mi.Color3f(*_read(mi, self.photographs, mi.UInt32(of(5)), u + 0.5, 0.5 - v, 3, active))
             colour = first + share * (second - first)
             colour = dr.select(number < 0, colour * shown, colour)
-            grain = self.read(self.maps, mi.UInt32(len(PATTERNS)), 0.37 * u + 0.3, 0.37 * v, 1, active)[0]
+            grain = _read(mi, self.maps, mi.UInt32(len(PATTERNS)), 0.37 * u + 0.3, 0.37 * v, 1, active)[0]
             return dr.clip(colour * (1 + of(3) * (2 * grain - 1)), 0, 1)
-
-        def read(self, maps: Any, number: Any, u: Any, v: Any, channels: int, active: Any) -> list[Any]:
-            x, y = (u - dr.floor(u)) * SIDE - 0.5, (v - dr.floor(v)) * SIDE - 0.5
-            left, low = dr.floor(x), dr.floor(y)
-            s, t = x - left, y - low
-            x0, y0 = (mi.UInt32(mi.Int32(value) & (SIDE - 1)) for value in (left, low))
-            x1, y1 = (x0 + 1) & (SIDE - 1), (y0 + 1) & (SIDE - 1)
-
-            def at(row: Any, column: Any, channel: int) -> Any:
-                place = ((number * SIDE + row) * SIDE + column) * channels + channel
-                return dr.gather(mi.Float, maps, place, active)
-
-            return [
-                dr.lerp(dr.lerp(at(y0, x0, k), at(y0, x1, k), s), dr.lerp(at(y1, x0, k), at(y1, x1, k), s), t)
-                for k in range(channels)
-            ]
 
         def eval_1(self, si: Any, active: Any = True) -> Any:
             return dr.mean(self.eval(si, active))
@@ -87,3 +71,23 @@ def paper_texture(mi: Any) -> Any:
             return True
 
     return Paper
+
+
+def _read(mi: Any, maps: Any, number: Any, u: Any, v: Any, channels: int, active: Any) -> list[Any]:
+    """Read a map as `leadline.render.materials.look_up` does at the finest level."""
+    import drjit as dr
+
+    x, y = (u - dr.floor(u)) * SIDE - 0.5, (v - dr.floor(v)) * SIDE - 0.5
+    left, low = dr.floor(x), dr.floor(y)
+    s, t = x - left, y - low
+    x0, y0 = (mi.UInt32(mi.Int32(value) & (SIDE - 1)) for value in (left, low))
+    x1, y1 = (x0 + 1) & (SIDE - 1), (y0 + 1) & (SIDE - 1)
+
+    def at(row: Any, column: Any, channel: int) -> Any:
+        place = ((number * SIDE + row) * SIDE + column) * channels + channel
+        return dr.gather(mi.Float, maps, place, active)
+
+    return [
+        dr.lerp(dr.lerp(at(y0, x0, k), at(y0, x1, k), s), dr.lerp(at(y1, x0, k), at(y1, x1, k), s), t)
+        for k in range(channels)
+    ]

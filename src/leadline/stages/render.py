@@ -100,7 +100,10 @@ def render(config: RenderConfig) -> Path:
         config.scenes * config.views, size=config.size, seed=config.seed, recipe=config.recipe()
     )
     with ProcessPoolExecutor(
-        config.processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(config.processes,)
+        config.processes,
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(config.quality, max(1, (os.cpu_count() or 1) // config.processes)),
     ) as pool:
         if config.preview:
             return _preview(source, config, pool)
@@ -124,10 +127,13 @@ def render(config: RenderConfig) -> Path:
     return config.out
 
 
-def _begin(processes: int) -> None:
-    """Share the cores, and end when the parent is killed: a worker would wait for ever."""
-    os.environ.setdefault("LEADLINE_RENDER_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+def _begin(quality: Quality, threads: int) -> None:
+    """Use a share of the cores, and end when the parent is killed: a worker would wait for ever."""
     cv2.setNumThreads(1)
+    if quality == "path":
+        from leadline.render.path import limit_threads  # an extra: what is missing is told here too
+
+        limit_threads(threads)
 
     def wait() -> None:
         parent = parent_process()
