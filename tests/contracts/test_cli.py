@@ -167,8 +167,8 @@ def test_every_field__can_be_overridden(run: Runner, received: list[Any], comman
     for name, kind, value in leaves(config):
         if may_be_overridden(name, config, value):
             texts, expected[name] = other_text(name, kind, value)
-            negated = flag(name)[::-1].replace("--"[::-1], "", 1)[::-1] if value is True else ""
-            arguments += [negated or flag(name), *texts]
+            negated = "--no-" + flag(name).removeprefix("--")
+            arguments += [negated if value is True else flag(name), *texts]
     assert run(*command, *arguments)[0] == 0
     (changed,) = received
     found = {name: value for name, _, value in leaves(changed)}

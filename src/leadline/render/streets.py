@@ -8,95 +8,65 @@ from leadline.render import outdoors, plants, vehicles
 from leadline.render.arrange import Arrangement
 from leadline.render.furniture import table_with_chairs
 from leadline.render.palette import Dice
-from leadline.render.scene import Kind, Scene, Vantage, block, thing
+from leadline.render.scene import Kind, Scene, Thing, Vantage, block, thing
 from leadline.render.yard import draw_one, finish_outside, scatter
+
+_KERB = 0.12  # metres that a pavement is higher than its road
 
 
 def draw_street(dice: Dice, layout: str) -> Scene:
     """Draw a road with pavements along +x, houses, parked cars, trees, poles and people along it."""
     half, pavement = dice.between(2.5, 6), dice.between(1.5, 4)
-    place = Arrangement((-60, -80, -5), (400, 80, 60))
-    place.add(
-        [
-            thing(
-                Kind.GROUND,
-                [
-                    block(
-                        (-900, -900, -1), (900, 900, -0.02), dice.look(dice.pick(("grass", "soil", "paving")))
-                    )
-                ],
-            )
-        ],
-        solid=False,
-    )
-    place.add(
-        [thing(Kind.GROUND, [block((-60, -half, -0.5), (400, half, 0.0), dice.look("asphalt"))])], solid=False
-    )
-    marking = dice.look("marking")
-    if dice.chance(0.7):
-        place.add(
-            [
-                thing(
-                    Kind.GROUND,
-                    [
-                        block((x, -0.07, -0.1), (x + 3, 0.07, 0.006), marking)
-                        for x in np.arange(-12, 150, 6.0)
-                    ],
-                )
-            ],
-            solid=False,
-        )
-    if dice.chance(0.3):  # a crossing
-        x = dice.between(5, 14)
-        place.add(
-            [
-                thing(
-                    Kind.GROUND,
-                    [
-                        block((x, y, -0.1), (x + 3, y + 0.45, 0.007), marking)
-                        for y in np.arange(-half + 0.3, half - 0.3, 0.95)
-                    ],
-                )
-            ],
-            solid=False,
-        )
-    paving, kerb = dice.look("paving"), 0.12
     back = half + pavement
+    place = Arrangement((-60, -80, -5), (400, 80, 60))
+    place.add(_road(dice, half), solid=False)
+    paving = dice.look("paving")
     for side in (-1, 1):
         low, high = sorted((side * half, side * (back + 0.2)))
-        place.add([thing(Kind.GROUND, [block((-60, low, -0.5), (400, high, kerb), paving)])], solid=False)
+        place.add([thing(Kind.GROUND, [block((-60, low, -0.5), (400, high, _KERB), paving)])], solid=False)
         _row_of_houses(dice, place, side=side, back=back)
-        x = dice.between(-4, 6)
-        while x < 60 and dice.chance(0.93):  # parked cars
-            place.place([vehicles.car(dice)], (x, side * (half - 1.05), 0.003), yaw=-math.pi / 2 * side)
-            x += dice.between(5.2, 8) if dice.chance(0.6) else dice.between(10, 30)
-        along = "pole pole tree bin bench person person person bicycle pet"
-        for _ in range(dice.count(3, 16)):
-            at = (dice.spread(2, 60), side * (half + dice.between(0.4, pavement - 0.4)), kerb)
-            place.place(
-                [draw_one(dice, along)],
-                at,
-                yaw=dice.pick((0.0, math.pi, dice.turn())) + (math.pi / 2 if dice.chance(0.5) else 0),
-            )
+        _line_pavement(dice, place, side=side, half=half, pavement=pavement)
     for _ in range(dice.count(0, 4)):
         lane = dice.pick((-1, 1))
-        place.place(
-            [draw_one(dice, "car car person bicycle")],
-            (dice.spread(7, 70), lane * dice.between(0.25, 0.45) * half, 0.01),
-            yaw=math.pi / 2 * lane + math.pi,
-        )
+        at = (dice.spread(7, 70), lane * dice.between(0.25, 0.45) * half, 0.01)
+        place.place([draw_one(dice, "car car person bicycle")], at, yaw=math.pi / 2 * lane + math.pi)
     if dice.chance(0.35):
         y = dice.pick((-1, 1)) * (half + 0.5)
-        place.add(
-            outdoors.wires(
-                dice, np.array([dice.between(2, 8), y, kerb]), np.array([dice.between(28, 45), y, kerb])
-            ),
-            solid=False,
-        )
+        ends = (np.array([dice.between(*reach), y, _KERB]) for reach in ((2, 8), (28, 45)))
+        place.add(outdoors.wires(dice, *ends), solid=False)
     eyes = ((-1, -back + 0.5, 1.1), (3, back - 0.5, 2.0))
-    return finish_outside(
-        dice, layout, place, Vantage(eyes=eyes, targets=((12, -back, 0.5), (40, back, 4)), close=0.2)
-    )
+    view = Vantage(eyes=eyes, targets=((12, -back, 0.5), (40, back, 4)), close=0.2)
+    return finish_outside(dice, layout, place, view)
+
+
+def _road(dice: Dice, half: float) -> list[Thing]:
+    """Draw a road of half a width, its markings, and the ground around."""
+    around, marking = dice.look(dice.pick(("grass", "soil", "paving"))), dice.look("marking")
+    bodies = [
+        [block((-900, -900, -1), (900, 900, -0.02), around)],
+        [block((-60, -half, -0.5), (400, half, 0.0), dice.look("asphalt"))],
+    ]
+    if dice.chance(0.7):
+        bodies.append([block((x, -0.07, -0.1), (x + 3, 0.07, 0.006), marking) for x in range(-12, 150, 6)])
+    if dice.chance(0.3):  # a crossing
+        x = dice.between(5, 14)
+        stripes = np.arange(-half + 0.3, half - 0.3, 0.95)
+        bodies.append([block((x, y, -0.1), (x + 3, y + 0.45, 0.007), marking) for y in stripes])
+    return [thing(Kind.GROUND, some) for some in bodies]
+
+
+def _line_pavement(dice: Dice, place: Arrangement, *, side: int, half: float, pavement: float) -> None:
+    """Park cars along a kerb, and put what stands on a pavement."""
+    x = dice.between(-4, 6)
+    while x < 60 and dice.chance(0.93):
+        place.place([vehicles.car(dice)], (x, side * (half - 1.05), 0.003), yaw=-math.pi / 2 * side)
+        x += dice.between(5.2, 8) if dice.chance(0.6) else dice.between(10, 30)
+    for _ in range(dice.count(3, 16)):
+        at = (dice.spread(2, 60), side * (half + dice.between(0.4, pavement - 0.4)), _KERB)
+        turn = dice.pick((0.0, math.pi, dice.turn())) + (math.pi / 2 if dice.chance(0.5) else 0)
+        place.place(
+            [draw_one(dice, "pole pole tree bin bench person person person bicycle pet")], at, yaw=turn
+        )
 
 
 def _row_of_houses(dice: Dice, place: Arrangement, *, side: int, back: float) -> None:
