@@ -90,4 +90,4 @@ def test_drawn_lenses__differ_and_follow_their_seed() -> None:
     assert draw_lens(Dice(np.random.default_rng(3)), NEAR_AND_FAR) == drawn[3]
     assert any(lens.aperture for lens in drawn)
     assert not all(lens.aperture for lens in drawn)
-    assert all(0.2 <= lens.brightness <= 0.7 for lens in drawn)
+    assert all(0.25 <= lens.brightness <= 0.75 for lens in drawn)

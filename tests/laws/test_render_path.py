@@ -1,7 +1,7 @@
 """Laws of the path shading: it agrees with the fast one, and says what is missing before anything dies."""
 
-import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from leadline.render.raycast import Caster
 from leadline.render.scene import Kind, Lamp, Scene, Sky, Vantage, aim, block, put, thing
 from leadline.render.shapes import BOX, SPHERE
 from leadline.render.source import ProceduralSource, Recipe, draw_stage
+from leadline.stages.render import RenderConfig, render
 from leadline.types import LeadlineError, Size, UnreadableError
 
 SIZE = Size(36, 48)
@@ -22,8 +23,7 @@ SIZE = Size(36, 48)
 def works() -> bool:
     """Whether this machine can trace paths at all."""
     try:
-        path._mitsuba()
-        path._denoiser()
+        path.require_path_tracer()
     except LeadlineError:
         return False
     return True
@@ -138,19 +138,29 @@ def test_path__a_picture_that_is_not_finite_is_refused(monkeypatch: pytest.Monke
 
 
 def test_path__names_the_extra_where_mitsuba_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    path._mitsuba.cache_clear()
     monkeypatch.setitem(sys.modules, "mitsuba", None)
     with pytest.raises(LeadlineError, match=r"pip install 'leadline\[render-path\]'"):
-        path._mitsuba()
+        path.require_path_tracer()
 
 
 def test_path__asks_for_llvm_by_name_where_another_process_dies_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("mitsuba")
-    path._mitsuba.cache_clear()
+    pytest.importorskip("pyoidn")
     monkeypatch.setattr(path, "_PROBE", "import os; os.abort()")
     with pytest.raises(LeadlineError, match=r"apt-get install libllvm19"):
-        path._mitsuba()
-    monkeypatch.setattr(path, "_PROBE", "raise SystemExit(0)")
-    assert subprocess.run([sys.executable, "-c", path._PROBE], check=False).returncode == 0
+        path.require_path_tracer()
+    monkeypatch.setattr(path, "_PROBE", "")
+    path.require_path_tracer()
+
+
+def test_render__without_llvm_says_so_before_it_begins_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mitsuba")
+    pytest.importorskip("pyoidn")
+    monkeypatch.setattr(path, "_PROBE", "raise SystemExit(1)")
+    with pytest.raises(LeadlineError, match="or render with --quality fast"):
+        render(RenderConfig(quality="path", out=tmp_path / "renders"))
+    assert not (tmp_path / "renders").exists()

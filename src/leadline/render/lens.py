@@ -65,7 +65,7 @@ def draw_lens(dice: Dice, disparity: Float32[np.ndarray, "h w"]) -> Lens:
     warm, green = dice.normal(0.08), dice.normal(0.03)
     h, w = disparity.shape
     return Lens(
-        brightness=float(np.clip(0.45 + dice.normal(0.09), 0.2, 0.7)),
+        brightness=float(np.clip(0.48 + dice.normal(0.09), 0.25, 0.75)),
         contrast=dice.between(0.9, 1.5),
         tint=(math.exp(warm), math.exp(green), math.exp(-warm)),
         saturation=dice.between(0.75, 1.25),

@@ -9,6 +9,7 @@ out of the paths and laid over the picture after.
 import subprocess
 import sys
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,9 @@ def take_picture(
         LeadlineError: where a package or LLVM is missing.
         UnreadableError: where the light of a pixel is not finite.
     """
-    mi, denoise = _mitsuba(), _denoiser()
+    mi = _mitsuba()
+    import pyoidn
+
     traced, shader = _build(scene, caster)
     sensor, integrator = _sensor(camera, size), mi.load_dict({"type": "path", "max_depth": _BOUNCES})
     seed = int(rng.integers(2**31))
@@ -58,7 +61,9 @@ def take_picture(
         raise UnreadableError(f"the path tracer left {broken} pixels of {size} without a finite value")
     light = np.minimum(light, 8 * np.quantile(light.mean(2), 0.9) + 0.01)
     parts = _Parts(scene, caster, camera, size=size, shader=shader)
-    smooth = denoise(light, albedo=parts.mean(parts.albedo), normal=parts.mean(parts.normals), hdr=True)
+    smooth = pyoidn.denoise(
+        light, albedo=parts.mean(parts.albedo), normal=parts.mean(parts.normals), hdr=True
+    )
     return parts.finish(np.asarray(smooth, np.float32), rng)
 
 
@@ -248,38 +253,32 @@ def _make_opaque(made: Any) -> None:
     values.update()
 
 
-@cache
-def _mitsuba() -> Any:
-    """Load Mitsuba, once it is known that it will not take the process down.
+def require_path_tracer() -> None:
+    """See that everything is there, without loading it into this process.
 
     Raises:
-        LeadlineError: where it or LLVM is missing.
+        LeadlineError: where a package or LLVM is missing.
     """
-    try:
-        import mitsuba as mi
-    except ImportError as error:
+    missing = [name for name in ("mitsuba", "pyoidn") if find_spec(name) is None]
+    if missing:
         raise LeadlineError(
-            "tracing paths needs Mitsuba 3, which is not installed: pip install 'leadline[render-path]'"
-        ) from error
+            f"tracing paths needs {' and '.join(missing)}, not installed: pip install 'leadline[render-path]'"
+        )
     # An LLVM that is too old ends the process that tries it, so another one has to.
     if subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False).returncode:
         raise LeadlineError(_NO_LLVM)
+
+
+@cache
+def _mitsuba() -> Any:
+    """Load Mitsuba, once it is known that it will not take the process down."""
+    require_path_tracer()
+    import mitsuba as mi
+
     mi.set_variant(_VARIANT)
     mi.set_log_level(mi.LogLevel.Error)
     mi.register_texture("paper", paper_texture(mi))
     return mi
-
-
-@cache
-def _denoiser() -> Any:
-    try:
-        import pyoidn
-    except ImportError as error:
-        raise LeadlineError(
-            "tracing paths needs Open Image Denoise, which is not installed: "
-            "pip install 'leadline[render-path]'"
-        ) from error
-    return pyoidn.denoise
 
 
 def limit_threads(count: int) -> None:

@@ -18,7 +18,7 @@ _TRIES = 30
 _NEAREST = 0.12
 _LARGEST = 0.4
 """Share of a view that one thing may fill, unless a place is made of it."""
-_STUFF = 0.06
+_STUFF = 0.1
 """Share of a view that must be something else than sky, ground and walls."""
 
 

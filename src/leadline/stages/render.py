@@ -95,7 +95,14 @@ def render(config: RenderConfig) -> Path:
     """Write the store, or what is missing of it, and return its folder.
 
     A picture that the path tracer could not finish is left out, and counted in the manifest.
+
+    Raises:
+        LeadlineError: where a package or LLVM is missing, or a folder is of no use.
     """
+    if config.quality == "path":
+        from leadline.render.path import require_path_tracer
+
+        require_path_tracer()
     source = ProceduralSource(
         config.scenes * config.views, size=config.size, seed=config.seed, recipe=config.recipe()
     )
@@ -131,7 +138,7 @@ def _begin(quality: Quality, threads: int) -> None:
     """Use a share of the cores, and end when the parent is killed: a worker would wait for ever."""
     cv2.setNumThreads(1)
     if quality == "path":
-        from leadline.render.path import limit_threads  # an extra: what is missing is told here too
+        from leadline.render.path import limit_threads
 
         limit_threads(threads)
 
