@@ -34,7 +34,7 @@ def pendant(dice: Dice, *, ceiling: float) -> tuple[Thing, Lamp]:
 def _shade(dice: Dice, at: tuple[float, float, float], *, width: float) -> tuple[Body, Lamp]:
     shape, warm = dice.pick((SPHERE, BUCKET, CONE, CYLINDER)), dice.between(0.3, 1)
     glow = (1.0, 0.65 + 0.35 * warm, 0.35 + 0.65 * warm)
-    level, power = dice.between(1.0, 2.5), dice.between(0.5, 1.6)
+    level, power = dice.between(3, 8), dice.between(0.5, 1.6)
     look = plain((glow[0] * level, glow[1] * level, glow[2] * level), finish=Finish.LIGHT, grain=0.0)
     height = width * (1.0 if shape is SPHERE else dice.between(0.6, 1))
     half = (width / 2, width / 2, height / 2)

@@ -59,7 +59,7 @@ P, F = Pattern, Finish
 LOOKS: dict[str, Look] = {
     "wall": Look("white white pastel pastel muted grey", (P.PLAIN, P.PLAIN, P.PLAIN, P.CLOUDS, P.STRIPES,
         P.BRICKS, P.TILES, P.WEAVE),
-                 (0.4, 1.2), 0.25, grain=(0.02, 0.12), photo=0.12, continuous=True),
+                 (0.4, 1.2), 0.25, grain=(0.02, 0.12), photo=0.06, continuous=True),
     "tiled wall": Look("white pastel grey muted", (P.TILES,), (0.4, 1.2), 0.3, (F.GLOSSY, F.MATTE),
         continuous=True),
     "floor": Look("wood wood wood grey earth muted white", (P.PLANKS, P.PLANKS, P.TILES, P.CHECKS, P.WEAVE,

@@ -10,6 +10,7 @@ from jaxtyping import Float32, UInt8
 from leadline.render.materials import SIDE
 from leadline.types import LeadlineError
 
+_CONTRAST = 0.6  # of textures: a photograph is contrastier than a wall
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
@@ -68,11 +69,12 @@ def _whole(picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> Flo
 
 
 def _texture(picture: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "s s 3"]:
-    """Choose of some cuts the most even one, mirror it so that it repeats, and level its brightness."""
+    """Choose of some cuts the most even one, mirror it so that it repeats, and make it even."""
     cuts = [_square(picture, share, rng) for share in rng.uniform(0.2, 0.6, 6)]
     best = min(cuts, key=lambda cut: float(cv2.resize(cut, (4, 4), interpolation=cv2.INTER_AREA).std()))
     wide = cv2.GaussianBlur(best, (0, 0), SIDE / 5)
-    even = np.clip(best / (wide + 0.02) * wide.mean((0, 1)), 0, 1)
+    even = best / (wide + 0.02) * wide.mean((0, 1))
+    even = np.clip(_CONTRAST * even + (1 - _CONTRAST) * even.mean((0, 1)), 0, 1)
     small = cv2.resize(even, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
     row = np.concatenate([small, small[:, ::-1]], 1)
     return np.concatenate([row, row[::-1]], 0)

@@ -151,7 +151,7 @@ def hang_lamps(dice: Dice, room: Room, place: Arrangement) -> list[Lamp]:
     width, depth, height = place.high
     lamps: list[Lamp] = []
     if dice.chance(room.panels):
-        level, warm = dice.between(1.5, 3), dice.between(0.7, 1)
+        level, warm = dice.between(3, 8), dice.between(0.7, 1)
         tint = (1.0, 0.85 + 0.15 * warm, 0.65 + 0.35 * warm)
         glow = plain((tint[0] * level, tint[1] * level, tint[2] * level), finish=Finish.LIGHT, grain=0.0)
         rows, columns = max(1, min(3, round(depth / 3.5))), max(1, min(2, round(width / 3.5)))

@@ -15,7 +15,7 @@ PROBE = Size(36, 48)
 """Rays that judge a view; the same for every picture size, so that the size never changes the scene."""
 
 _TRIES = 30
-_NEAREST = 0.12
+_NEAREST = 0.2
 _LARGEST = 0.4
 """Share of a view that one thing may fill, unless a place is made of it."""
 _STUFF = 0.1
@@ -75,7 +75,7 @@ def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> b
     """Whether a view teaches something.
 
     Not where one thing fills more than 40 % (a wall or the ground 80 %), sky more than 75 %, something is
-    nearer than 0.12 m, fewer than three things are seen, or the camera stands inside something.
+    nearer than 0.2 m, fewer than three things are seen, or the camera stands inside something.
     """
     if hits.depth.min() < _NEAREST:
         return False
