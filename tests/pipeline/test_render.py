@@ -3,7 +3,7 @@
 import json
 import shutil
 import tarfile
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def test_render__a_picture_that_failed_is_left_out_and_counted(
         return shoot(source, index)
 
     monkeypatch.setattr(ProceduralSource, "shoot", sometimes)
-    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: nullcontext(InThisProcess()))
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
     out = render(replace(SMALL, out=tmp_path / "renders"))
     manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["count"] == len(Store(out)) == 7
@@ -157,11 +157,14 @@ def test_render__a_picture_that_failed_is_left_out_and_counted(
     assert "without a finite value" in left_out["reason"]
 
 
-class InThisProcess:
-    map = staticmethod(map)
+class InThisProcess(Executor):
+    map = staticmethod(map)  # type: ignore[assignment]
 
 
-def test_render__a_preview_shows_pictures_and_labels_and_leaves_no_store(tmp_path: Path) -> None:
+def test_render__a_preview_shows_pictures_and_labels_and_leaves_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
     out = render(replace(SMALL, preview=True, out=tmp_path / "sheet"))
     sheet = read_picture(out / PREVIEW)
     assert sheet.shape == (2 * 192, 8 * 256, 3)  # eight pictures with their labels, four in a row

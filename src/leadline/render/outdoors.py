@@ -1,7 +1,6 @@
 """What stands under the sky: ground, houses, cars, fences, poles and wires, benches, rocks."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -299,6 +298,3 @@ def mountain(dice: Dice, away: float) -> Thing:
     return thing(
         Kind.GROUND, [put(rock(dice.rng, roughness=0.3, rings=26), (0, 0, -0.1 * half[2]), wide, half=half)]
     )
-
-
-Maker = Callable[[Dice], Thing]

@@ -1,5 +1,6 @@
 """Photographs as textures: read from a folder, cut to squares, some whole and some for their texture."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def list_files(folder: Path, *suffixes: str) -> tuple[Path, ...]:
     if not files:
         raise LeadlineError(f"{folder} holds no file that ends in {', '.join(sorted(wanted))}")
     return files
+
+
+def fingerprint(folder: Path, files: tuple[Path, ...]) -> str:
+    """Tell a folder by its name and those and the sizes of its files, wherever it lies."""
+    told = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files]
+    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return f"{folder.name}, {len(files)} files, {digest[:16]}"
 
 
 def draw_photographs(

@@ -83,6 +83,9 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     place = Arrangement((0, 0, 0), (width, depth, height))
     build(place, draw_shell(dice, room, width, depth=depth, height=height))
     lamps = hang_lamps(dice, room, place)
+    if dice.chance(0.35):
+        rug = fittings.rug(dice, width=dice.between(0.3, 0.6) * width, depth=dice.between(0.3, 0.6) * depth)
+        place.add([rug.moved((width / 2, depth / 2, 0))], solid=False)
     for _ in range(dice.count(1, 5) if room.middle else 0):
         low, high = (0.25 * width, 0.25 * depth, 0), (0.75 * width, 0.75 * depth, 0)
         place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
@@ -174,7 +177,7 @@ def draw_stairs(dice: Dice, layout: str) -> Scene:
         )
         for i in range(steps)
     ]
-    place.add([thing(Kind.STAIRS, flight)])
+    place.add([thing(Kind.STAIRS, flight)], solid=False)  # people stand on it
     rail = dice.look(dice.pick(("metal", "chrome", "wood", "painted")))
     for x in (left + 0.05, left + wide - 0.05):
         place.add([_railing(dice, (x, start, rise), (x, start + run - tread, top), look=rail)], solid=False)

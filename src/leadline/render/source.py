@@ -15,7 +15,7 @@ from leadline.render.lens import PERFECT, develop, draw_lens
 from leadline.render.light import lit_by, read_panorama
 from leadline.render.open_air import OUTDOOR
 from leadline.render.palette import Dice
-from leadline.render.photographs import draw_photographs, list_files
+from leadline.render.photographs import draw_photographs, fingerprint, list_files
 from leadline.render.picture import take_picture
 from leadline.render.raycast import Caster
 from leadline.render.rooms import INDOOR
@@ -135,7 +135,11 @@ class ProceduralSource:
     def provenance(self) -> dict[str, str]:
         """Say which generator made the pictures, and from what."""
         recipe = self.recipe
-        given = {"textures": recipe.textures, "environment": recipe.environment}
+        given = {}
+        if recipe.textures is not None:
+            given["textures"] = fingerprint(recipe.textures, list_files(recipe.textures))
+        if recipe.environment is not None:
+            given["environment"] = fingerprint(recipe.environment, list_files(recipe.environment, ".hdr"))
         return {
             "name": self.name,
             "version": VERSION,
@@ -145,9 +149,9 @@ class ProceduralSource:
             "views": str(recipe.views),
             "quality": recipe.quality,
             "lens": str(recipe.lens),
-            **{key: str(folder.resolve()) for key, folder in given.items() if folder is not None},
+            **given,
             "licence": "Apache-2.0 (generated)"
-            + (", with what --textures and --environment hold" if any(given.values()) else ""),
+            + (", with what --textures and --environment hold" if given else ""),
         }
 
 

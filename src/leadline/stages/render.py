@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -190,7 +190,7 @@ def _png(values: np.ndarray) -> bytes:
     return bytes(data.tobytes())
 
 
-def _preview(source: ProceduralSource, config: RenderConfig, pool: ProcessPoolExecutor) -> Path:
+def _preview(source: ProceduralSource, config: RenderConfig, pool: Executor) -> Path:
     """Write a contact sheet: pictures in odd columns, their disparity to the right of each."""
     scenes = range(-(-min(_SHOWN, len(source)) // config.views))
     tiles = []
