@@ -216,6 +216,10 @@ def test_look_up__finds_texels_and_repeats() -> None:
     index = np.array([2, 0, 1], np.int32)
     found = look_up(pyramid(maps), 3, index=index, u=u, v=v, blur=np.zeros(3, np.float32))
     np.testing.assert_allclose(found, maps[index, row, column], atol=2e-3)
+    between = u + np.float32(0.5 / SIDE), v + np.float32(0.5 / SIDE)
+    found = look_up(pyramid(maps), 3, index=index, u=between[0], v=between[1], blur=np.zeros(3, np.float32))
+    corners = [maps[index, (row + y) % SIDE, (column + x) % SIDE] for y in (0, 1) for x in (0, 1)]
+    np.testing.assert_allclose(found, np.mean(corners, axis=0), atol=2e-3)
 
 
 def test_photograph__hangs_upright_and_not_mirrored() -> None:
