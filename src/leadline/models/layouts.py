@@ -82,8 +82,8 @@ def export_weights(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
     theirs: Weights = {}
     for name, tensor in weights.items():
         targets = _sources(name, layout)
-        whole = isinstance(targets, Copies) or not targets
-        parts = [tensor] * len(targets) if whole else tensor.chunk(len(targets))
+        split = len(targets) > 1 and not isinstance(targets, Copies)
+        parts = tensor.chunk(len(targets)) if split else [tensor] * len(targets)
         for target, part in zip(targets, parts, strict=True):
             theirs[target] = part.contiguous()
     return theirs
