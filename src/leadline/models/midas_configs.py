@@ -1,6 +1,6 @@
 """What a config.json of transformers' DPT says about a network of MiDaS, and the way back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -144,7 +144,12 @@ def _swin(config: Mapping[str, Any]) -> Windows:
     )
 
 
-_BACKBONES = {"dpt": _plain, "bit": _hybrid, "beit": _beit, "swinv2": _swin}
+_BACKBONES: dict[str, Callable[[Mapping[str, Any]], Tokens | Windows]] = {
+    "dpt": _plain,
+    "bit": _hybrid,
+    "beit": _beit,
+    "swinv2": _swin,
+}
 """Type of the backbone -> what reads the encoder; DPT's own where there is none."""
 
 

@@ -1,11 +1,12 @@
 """Vision transformers tapped after some of their blocks: DINOv2, and those of MiDaS 3 and 3.1."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from timm.layers import StdConv2dSame, SwiGLUPacked
 from timm.layers.mlp import Mlp
 from timm.models.beit import Beit, gen_relative_position_index
@@ -22,6 +23,8 @@ _EARLY = 2
 
 class TokenEncoder(nn.Module):
     """Maps at the stride of a patch, with the parts and the names of timm's transformers."""
+
+    index: Int64[Tensor, "n n"]
 
     def __init__(self, spec: Tokens) -> None:
         super().__init__()
@@ -61,8 +64,9 @@ class TokenEncoder(nn.Module):
         if not self.spec.relative:
             x = x + self._positions(grid)
         maps = stages[:_EARLY] if self.spec.stages else []
+        biases = self._distance_biases(grid)
         for number, block in enumerate(self.blocks[: max(self.spec.taps) + 1]):
-            x = block(x, self._distance_bias(number, grid)) if self.spec.relative else block(x)
+            x = block(x, next(biases)) if self.spec.relative else block(x)
             if number in self.spec.taps:
                 maps.append(self._map(self.norm(x) if self.spec.dino else x, grid))
         return maps
@@ -88,21 +92,22 @@ class TokenEncoder(nn.Module):
         )
         return torch.cat([token, stretched.flatten(2).transpose(1, 2).to(token.dtype)], dim=1)
 
-    def _distance_bias(self, number: int, grid: Size) -> Float[Tensor, "1 heads n n"]:
-        """Return what block `number` adds to its attention, for the distance of two patches of a grid.
+    def _distance_biases(self, grid: Size) -> Iterator[Float[Tensor, "1 heads n n"]]:
+        """Yield what each block adds to its attention, for the distance of any two patches of a grid.
 
-        The table of distances is stretched bilinearly for a grid it was not made for; its last three rows
-        are of the class token. Source: MiDaS, backbones/beit.py, which stretches in the same way.
+        A table of distances is stretched bilinearly for a grid it was not made for, but for its last three
+        rows, which are of the class token. Source: MiDaS, backbones/beit.py.
         """
-        table, side = self.distances[number], self.spec.image // self.spec.patch
-        index: Tensor = self.index
-        if grid != (side, side):
-            old, new = 2 * side - 1, [2 * length - 1 for length in grid]
-            square = table[:-3].float().reshape(1, old, old, -1).permute(0, 3, 1, 2)
-            stretched = F.interpolate(square, size=new, mode="bilinear").flatten(2)[0].T
-            table = torch.cat([stretched.to(table.dtype), table[-3:]])
-            index = gen_relative_position_index(grid).to(index.device)
-        return table[index].permute(2, 0, 1)[None]
+        side = self.spec.image // self.spec.patch
+        stored = grid == (side, side)
+        index = self.index if stored else gen_relative_position_index(grid).to(self.index.device)
+        old, new = 2 * side - 1, [2 * length - 1 for length in grid]
+        for table in self.distances:
+            patches, token = table[:-3], table[-3:]
+            if not stored:
+                square = patches.float().T.reshape(1, -1, old, old)
+                patches = F.interpolate(square, size=new, mode="bilinear")[0].flatten(1).T.to(table.dtype)
+            yield torch.cat([patches, token])[index].permute(2, 0, 1)[None]
 
     def _map(self, tokens: Float[Tensor, "b n c"], grid: Size) -> Float[Tensor, "b c2 h w"]:
         """Lay tokens out as a map, the class token joined to every position where it is read out."""
@@ -136,8 +141,8 @@ class _ConvolutionalStem(nn.Module):
         return [x := stage(x) for stage in self.backbone.stages]
 
 
-def _build_vit(spec: Tokens) -> nn.Module:
-    vit: nn.Module = VisionTransformer(
+def _build_vit(spec: Tokens) -> VisionTransformer:
+    return VisionTransformer(
         img_size=spec.image,
         patch_size=spec.patch,
         embed_dim=spec.width,
@@ -151,11 +156,10 @@ def _build_vit(spec: Tokens) -> nn.Module:
         final_norm=spec.dino,
         num_classes=0,
     )
-    return vit
 
 
-def _build_beit(spec: Tokens) -> nn.Module:
-    beit: nn.Module = Beit(
+def _build_beit(spec: Tokens) -> Beit:
+    return Beit(
         img_size=spec.image,
         patch_size=spec.patch,
         embed_dim=spec.width,
@@ -166,7 +170,6 @@ def _build_beit(spec: Tokens) -> nn.Module:
         use_abs_pos_emb=False,
         num_classes=0,
     )
-    return beit
 
 
 def _gated_ratio(width: int) -> float:
