@@ -63,7 +63,7 @@ class Fusion(nn.Module):
 
     def forward(
         self, features: Float[Tensor, "b c h w"], coarser: Float[Tensor, "b c h w"] | None, size: Size
-    ) -> Float[Tensor, "b c h2 w2"]:
+    ) -> Float[Tensor, "b c2 h2 w2"]:
         """Return the merged map at `size`."""
         if coarser is not None and self.skip is not None:
             features = coarser + self.skip(features)
