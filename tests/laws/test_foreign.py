@@ -204,6 +204,21 @@ def test_exported_folder__is_read_by_transformers_itself(folder: Path, network: 
     assert ((found - expected).abs().max() / expected.abs().max()).item() < 1e-5
 
 
+def test_exported_metric_network__is_in_metres_for_transformers_too(tmp_path: Path) -> None:
+    name = "depth-anything-v1-metric-outdoor-small"
+    torch.manual_seed(0)
+    network = Network(name).eval()
+    save_foreign(tmp_path / "hf", network, layout="transformers")
+    theirs = DepthAnythingForDepthEstimation.from_pretrained(tmp_path / "hf").eval()
+    assert (theirs.config.max_depth, theirs.config.depth_estimation_type) == (80, "metric")
+    assert load_foreign(tmp_path / "hf").variant.ceiling == 80
+    picture = torch.randn(1, 3, 518, 518, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, found = theirs(picture).predicted_depth[0], network(picture)[0, 0]
+    assert 0 < expected.min() < expected.max() < 80
+    assert ((found - expected).abs().max() / expected.abs().max()).item() < 1e-5
+
+
 def test_folder__may_be_in_shards(folder: Path, network: Network) -> None:
     state = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()

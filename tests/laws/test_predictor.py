@@ -1,6 +1,7 @@
 """The predictor: maps of the picture's size, in order, the same alone or in company."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from leadline.data.files import read_picture
 from leadline.models.network import Network
+from leadline.models.variants import VARIANTS
 from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement
 from leadline.types import LeadlineError, Size, Space, UnreadableError
 from miniature import varied_network
@@ -332,3 +335,22 @@ def test_predictor__too_little_memory_says_what_to_lower(broken: Callable[[Any],
         LeadlineError, match=r"cpu has too little memory for 1 pictures of 32x32 at once: lower batch"
     ):
         broken(full)(picture(Size(32, 32)))
+
+
+def test_restore__enlarges_as_the_authors_do() -> None:
+    small = torch.rand(1, 1, 6, 8, generator=torch.Generator().manual_seed(0))
+    size = Size(30, 41)
+    network = Network("tiny")
+    for enlargement, options in (
+        ("bilinear", {"mode": "bilinear", "align_corners": True}),
+        ("bicubic", {"mode": "bicubic", "align_corners": False}),  # MiDaS, run.py
+    ):
+        network.variant = replace(network.variant, enlargement=enlargement)  # type: ignore[arg-type]
+        found = Predictor(network, device="cpu").restore(View(small), size).values
+        expected = F.interpolate(small, size=tuple(size), **options)[0, 0]  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found, expected.numpy())
+
+
+def test_midas__enlarges_bicubically_and_depth_anything_does_not() -> None:
+    for name, variant in VARIANTS.items():
+        assert (variant.enlargement == "bicubic") == name.startswith("midas-")

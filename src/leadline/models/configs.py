@@ -109,8 +109,13 @@ def describe_depth_anything(variant: Variant) -> dict[str, Any]:
         "fusion_hidden_size": variant.features,
         "head_hidden_size": variant.hidden,
         "depth_estimation_type": "relative" if variant.ceiling is None else "metric",
-        "max_depth": variant.ceiling or 1,
+        "max_depth": _whole(variant.ceiling or 1.0),
     }
+
+
+def _whole(value: float) -> float:
+    """Return a whole number as such: transformers 5 takes no other maximal depth."""
+    return int(value) if value == int(value) else value
 
 
 def describe_preprocessing(variant: Variant) -> dict[str, Any]:

@@ -117,6 +117,8 @@ class Variant:
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
     interpolation: Literal["cubic", "area"] = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
+    enlargement: Literal["bilinear", "bicubic"] = "bilinear"
+    """How a map is brought to its picture's size: with aligned corners, or as MiDaS's run.py, without."""
     spare: bool = False
     """Carry the unused residual unit of the coarsest level, as published weights do."""
     origin: Origin = field(default_factory=Origin)
@@ -250,6 +252,7 @@ _MIDAS = Variant(
     multiple=32,
     short_side=384,
     bound="minimal",
+    enlargement="bicubic",
     colours=_HALF,
     spare=True,
 )

@@ -205,7 +205,9 @@ class Predictor:
             disagreement = _resize(flip_disagreement(values, mirrored, self.network.space), size)
         if mirrored is not None and self.flip_average:
             values = (values + mirrored) / 2
-        return Prediction(values=_resize(values, size), space=self.network.space, disagreement=disagreement)
+        bicubic = self.network.variant.enlargement == "bicubic"
+        restored = _resize(values, size, bicubic=bicubic)
+        return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
 
 
 def flip_disagreement(straight: Map, mirrored: Map, space: Space) -> Map:
@@ -252,7 +254,8 @@ def find_device(device: torch.device | str) -> torch.device:
         ) from error
 
 
-def _resize(map: Map, size: Size) -> Float32[np.ndarray, "h w"]:
-    full = F.interpolate(map, size=tuple(size), mode="bilinear", align_corners=True)
+def _resize(map: Map, size: Size, *, bicubic: bool = False) -> Float32[np.ndarray, "h w"]:
+    mode = "bicubic" if bicubic else "bilinear"
+    full = F.interpolate(map, size=tuple(size), mode=mode, align_corners=not bicubic)
     values: np.ndarray = full[0, 0].cpu().numpy()
     return values
