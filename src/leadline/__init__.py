@@ -5,8 +5,8 @@ The public names are loaded when they are first asked for, so that ``import lead
 - values: `Space`, `Size`, `Sample`, `Label`, `Batch`, `Prediction`, and `LeadlineError`, which every mistake
   that a person can mend ends in;
 - use: `load`, from the name or the file of a model to the `Predictor` of its maps;
-- the pipeline: `train_teacher`, `pseudo_label`, `train_student`, `train_metric`, `evaluate`; their configs
-  stand in `leadline.presets.recipes` and beside the stages;
+- the pipeline: `train_teacher`, `pseudo_label`, `train_student`, `evaluate`; their configs stand in
+  `leadline.presets.recipes` and beside the stages;
 - the papers' losses and the metrics: the modules `losses` and `metrics`.
 """
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from leadline.models.checkpoints import load_network
     from leadline.predict.predictor import Predictor, load
     from leadline.stages.evaluate import evaluate
-    from leadline.stages.metric import train_metric
     from leadline.stages.pseudo_label import pseudo_label
     from leadline.stages.student import train_student
     from leadline.stages.teacher import train_teacher
@@ -40,7 +39,6 @@ __all__ = [
     "losses",
     "metrics",
     "pseudo_label",
-    "train_metric",
     "train_student",
     "train_teacher",
 ]
@@ -53,7 +51,6 @@ _HOMES = {
     "load": "predict.predictor",
     "load_network": "models.checkpoints",
     "pseudo_label": "stages.pseudo_label",
-    "train_metric": "stages.metric",
     "train_student": "stages.student",
     "train_teacher": "stages.teacher",
 }

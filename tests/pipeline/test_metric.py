@@ -1,4 +1,4 @@
-"""Metric fine-tuning: metres in, metres out, and a source that has none is refused before anything is trained."""
+"""Metric fine-tuning: metres in, metres out, and a source without any is refused before it is trained on."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +32,16 @@ from leadline.models.network import Network
 from leadline.predict.formats import read_prediction
 from leadline.predict.predictor import Predictor
 from leadline.presets import depth_anything_v1, depth_anything_v2, tiny
-from leadline.stages import metric as stage
-from leadline.stages.metric import MetricConfig, begin_metric, measure_metres, train_metric
-from leadline.types import Label, LeadlineError, Prediction, Sample, Size, Space
-from miniature import ONE_THREAD, small_run, varied_network
+from leadline.stages.metric import MetricConfig, begin_metric, measure_constant, measure_metres, train_metric
+from leadline.types import Label, LeadlineError, Sample, Size, Space
+from miniature import ONE_THREAD, killed_at, small_run, varied_network
 
 STEPS = 6
-WALL = 4.0  # metres
-
-
-class Killed(BaseException):
-    """What stands for a kill inside this process: nothing catches it."""
+WALL = 4.0  # metres, about
 
 
 class Rooms:
-    """Floors that run towards a wall, in metres, brighter where nearer; `kept` is the share that was measured."""
+    """Floors that run towards a wall, brighter where nearer; `kept` is the share that was measured."""
 
     def __init__(
         self, count: int = 6, *, seed: int = 0, kept: float = 1.0, change: Callable[[Any], Any] = lambda d: d
@@ -60,7 +56,8 @@ class Rooms:
         size = Size(48, 64)
         height, tilt = rng.uniform(1, 2), rng.uniform(-0.3, 0.3)
         rows, columns = np.mgrid[: size.h, : size.w]
-        near = np.maximum((rows - 15 + tilt * (columns - 32)) / (40 * height), 1 / WALL)
+        wall = (1 + 0.1 * tilt * columns / 64) / WALL
+        near = np.maximum((rows - 15 + tilt * (columns - 32)) / (40 * height), wall)
         depth = 1 / near
         grey = 60 / depth + 40 + rng.normal(0, 2, size)
         image = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -111,10 +108,14 @@ def small(student: Path | str, **changes: Any) -> MetricConfig:
     )
 
 
+def within(nearest: float = 0.001, farthest: float = 10) -> Callable[[Label], Label]:
+    return partial(metres, nearest=nearest, farthest=farthest)
+
+
 def train(config: MetricConfig, out: Path, *, source: Any = None, validation: Any = None) -> Path:
     """Run the stage's loop on sources in memory."""
     source = source or Rooms()
-    target = stage.partial(metres, nearest=config.min_depth, farthest=config.max_depth)
+    target = within(config.min_depth, config.max_depth)
     stream = Stream(source=source, batch=config.batch, perturb=config.perturb, pseudo=False, target=target)
     given, _ = load_network(Path(config.start))
     return fit(
@@ -181,7 +182,9 @@ def test_result__loads_as_a_network_of_metres_below_its_ceiling(tmp_path: Path, 
     network, about = load_network(path)
     assert network.space is Space.DEPTH
     assert (network.name, network.variant.ceiling, about["space"]) == ("tiny", 10, "depth")
-    prediction = Predictor(network, device="cpu", size=32)(Rooms()[0].image)
+    predictor = Predictor(network, device="cpu")
+    assert predictor.size == 32  # as it was trained
+    prediction = predictor(Rooms()[0].image)
     assert prediction.space is Space.DEPTH
     assert 0 < prediction.values.min() <= prediction.values.max() < 10
 
@@ -190,10 +193,10 @@ def test_result__loads_as_a_network_of_metres_below_its_ceiling(tmp_path: Path, 
 def test_metres__are_learnt_from_dense_and_from_sparse_labels(
     tmp_path: Path, student: Path, kept: float
 ) -> None:
-    config = small(student, optim={"steps": 60, "lr": 2e-3, "decoder_ratio": 1, "ema": None})
+    config = small(student, optim={"steps": 40, "lr": 2e-3, "decoder_ratio": 1, "ema": None})
     path = train(config, tmp_path / "run", source=Rooms(8, kept=kept))
     held_out = Rooms(4, seed=5)
-    score = stage.partial(measure_metres, source=held_out, nearest=0.001, farthest=10)
+    score = partial(measure_metres, source=held_out, target=within())
     before = score(begin_metric(config, load_network(student)[0]))
     after = score(load_network(path)[0])
     assert after["abs_rel"] < 0.5 * before["abs_rel"]
@@ -241,7 +244,7 @@ def test_validation__is_the_mean_of_the_raw_figures_of_pictures_with_ten_pixels(
             valid[0, :9] = True
             return replace(sample, label=replace(sample.label, valid=valid))
 
-    found = measure_metres(network, source=Mixed(5), nearest=0.001, farthest=10)
+    found = measure_metres(network, source=Mixed(5), target=within())
     protocol = Protocol(name="test", caps=(0.001, 10), origin="test")
     predictor = Predictor(network, device="cpu")
     rows = []
@@ -255,8 +258,16 @@ def test_validation__is_the_mean_of_the_raw_figures_of_pictures_with_ten_pixels(
 
 def test_validation__without_a_measured_picture_is_refused(student: Path) -> None:
     network = begin_metric(small(student), load_network(student)[0]).eval()
-    with pytest.raises(LeadlineError, match="needs 10 pixels from 5 to 10 m, and none has"):
-        measure_metres(network, source=Rooms(2), nearest=5, farthest=10)
+    with pytest.raises(LeadlineError, match="rooms: no label has 10 pixels within"):
+        measure_metres(network, source=Rooms(2), target=within(5))
+
+
+def test_constant__is_measured_without_alignment() -> None:
+    labels = [sample.label.values for index in range(3) if (sample := Rooms()[index]).label is not None]
+    found = measure_constant(3, source=Rooms(3), target=within())
+    assert found["abs_rel"] == pytest.approx(np.mean([np.abs(3 / v - 1).mean() for v in labels]), rel=1e-5)
+    hits = [np.mean(np.maximum(3 / v, v / 3) < 1.25) for v in labels]
+    assert found["delta1"] == pytest.approx(np.mean(hits), rel=1e-5)
 
 
 def by_digest(network: Network) -> dict[str, float]:
@@ -312,20 +323,8 @@ def test_validation__changes_nothing_of_the_training(tmp_path: Path, straight: P
 def test_run_killed_anywhere__ends_with_the_same_last_and_best_weights(
     tmp_path: Path, straight: Path, student: Path, call: int, where: Any, name: str
 ) -> None:
-    calls, original = 0, getattr(where, name)
-
-    def die(*arguments: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise Killed
-        return original(*arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(where, name, die)
-        with suppress(Killed):
-            train(small(student), tmp_path / "run", validation=VALIDATION)
-    assert calls == call, "the run ended before it could be killed"
+    with killed_at(call, where, name):
+        train(small(student), tmp_path / "run", validation=VALIDATION)
     assert not (tmp_path / "run" / WEIGHTS).exists()
     train(small(student), tmp_path / "run", validation=VALIDATION)
     for file in (WEIGHTS, BEST):
@@ -334,35 +333,19 @@ def test_run_killed_anywhere__ends_with_the_same_last_and_best_weights(
     assert steps[0] == steps[1] == list(range(1, STEPS + 1))
 
 
-def test_resume__remembers_what_was_best(
-    tmp_path: Path, student: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[float] = []
-
-    def worse_and_worse(network: Network) -> dict[str, float]:
-        asked.append(float(len(asked)))
-        return {"abs_rel": asked[-1]}
-
-    worse = replace(VALIDATION, measure=worse_and_worse)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            engine.RunLog, "write", lambda log, step, *_: step < 3 and {"output_deviation": 1.0} or 1 / 0
-        )
-        with suppress(ZeroDivisionError):
-            train(small(student), tmp_path / "run", validation=worse)
-    assert load_tensors(tmp_path / "run" / BEST)[1]["step"] == 0
-    asked.clear()
-    train(
-        small(student), tmp_path / "run", validation=replace(worse, measure=lambda network: {"abs_rel": 0.5})
-    )
+def test_resume__remembers_what_was_best(tmp_path: Path, student: Path) -> None:
+    figures = iter((0.0, 1.0, 0.5, 0.5))  # at the start, after step 2; resumed, after 4 and 6
+    validation = replace(VALIDATION, measure=lambda network: {"abs_rel": next(figures)})
+    with killed_at(3, engine, "train_step"):
+        train(small(student), tmp_path / "run", validation=validation)
+    train(small(student), tmp_path / "run", validation=validation)
+    assert next(figures, None) is None
     assert load_tensors(tmp_path / "run" / BEST)[1]["step"] == 0
 
 
 def test_best_weights__that_are_gone_stop_the_run(tmp_path: Path, student: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "save_network", lambda *_, **__: 1 / 0)
-        with suppress(ZeroDivisionError):
-            train(small(student), tmp_path / "run", validation=VALIDATION)
+    with killed_at(1, engine, "save_network"):
+        train(small(student), tmp_path / "run", validation=VALIDATION)
     (tmp_path / "run" / BEST).unlink()
     with pytest.raises(LeadlineError, match=r"best.safetensors is gone, .* put it back"):
         train(small(student), tmp_path / "run", validation=VALIDATION)
@@ -459,7 +442,7 @@ def test_source_that_looks_wrong__is_refused_before_training_and_trained_on_wher
 def test_validation_source__is_inspected_too(tmp_path: Path, student: Path) -> None:
     labelled = write_rooms(tmp_path / "train", Rooms())
     wrong = write_rooms(tmp_path / "held", Rooms(seed=1)).replace("1/1000", "1")
-    with pytest.raises(LeadlineError, match=r"held.*unit: "):
+    with pytest.raises(LeadlineError, match=r"held/rgb.*inspected, and nothing was trained:\n  unit: "):
         train_metric(small(student, labelled=(labelled,), validation=(wrong,), out=tmp_path / "run"))
 
 
@@ -473,7 +456,7 @@ def test_affine_disparity__is_refused_with_the_reason(tmp_path: Path, student: P
 def test_source_beyond_the_ceiling__is_refused(tmp_path: Path, student: Path) -> None:
     spec = write_rooms(tmp_path / "train", Rooms())
     config = replace(small(student, labelled=(spec,), out=tmp_path / "run"), max_depth=0.2)
-    with pytest.raises(LeadlineError, match="beyond max_depth 0.2: there is nothing to learn"):
+    with pytest.raises(LeadlineError, match=r"beyond max_depth 0\.2: there is nothing to learn"):
         train_metric(config)
 
 
@@ -497,12 +480,3 @@ def test_pictures_without_labels__are_refused(tmp_path: Path, student: Path) -> 
 def test_config__refuses_what_cannot_be_learnt_from(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(depth_anything_v2.METRIC_INDOOR, **changes)
-
-
-def test_constant_depth__is_what_the_figures_are_held_against() -> None:
-    """A network that always says 3 m is measured as that, and not aligned."""
-    sample = Rooms()[0]
-    assert sample.label is not None
-    constant = Prediction(values=np.full(sample.size, 3, np.float32), space=Space.DEPTH)
-    found = measure(constant, sample.label)
-    assert found["raw_abs_rel"] == pytest.approx(np.abs(3 / sample.label.values - 1).mean(), rel=1e-5)

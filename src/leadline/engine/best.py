@@ -48,7 +48,7 @@ class Best:
         network = copy.deepcopy(state.learner.network)
         network.load_state_dict(state.result())
         figures = dict(self.validation.measure(network.eval()))
-        console.print(f"{title}: " + ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+        console.print(f"{title}: {shown(figures)}")
         decisive = self.validation.decisive
         if not state.best or figures[decisive] < state.best["validation"][decisive]:
             state.best = {"step": state.step, "validation": figures}
@@ -67,3 +67,8 @@ class Best:
                 f"{self.path} is gone, which held the best weights so far, those of step "
                 f"{state.best['step']}: put it back, or begin again in another --out"
             )
+
+
+def shown(figures: Mapping[str, float]) -> str:
+    """Write figures in a line."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -1,6 +1,6 @@
 """After the pipeline: a student and pictures with measured depth -> a network that predicts metres."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from leadline.console import console
+from leadline.data.inspection import Facts
 from leadline.data.loader import Stream
 from leadline.data.source import Concatenated
 from leadline.data.transforms import metres
-from leadline.engine.best import Validation
+from leadline.engine.best import Validation, shown
 from leadline.engine.fit import fit
 from leadline.engine.run import Run
 from leadline.metrics import Protocol, Reference
@@ -23,10 +25,15 @@ from leadline.models.variants import find_variant
 from leadline.predict.predictor import Predictor
 from leadline.stages.looking import look
 from leadline.stages.sources import open_sources
-from leadline.types import LeadlineError, Source, Space
+from leadline.types import Label, LeadlineError, Prediction, Source, Space
 
 _LOOKED_AT = 64
+_TOGETHER = 8  # pictures that go through the network when it is measured
+_WHOLE = Protocol(name="metric", clamp=True, origin="Depth Anything V2, metric_depth/train.py: no crop")
 _FEWEST = 10  # pixels of a label that is measured with: Depth Anything V2, metric_depth/train.py
+
+Target = Callable[[Label], Label]
+"""From a source's label to its metres, valid where they count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +87,22 @@ def train_metric(config: MetricConfig) -> Path:
     """
     source = open_sources(config.labelled, role="labelled")
     held_out = open_sources(config.validation, role="validation") if config.validation else None
+    target = partial(metres, nearest=config.min_depth, farthest=config.max_depth)
+    typical = _require_metres(config.labelled, source, config)
     data: dict[str, Any] = {"labelled": source.provenance()}
-    _require_metres(config.labelled, source, config)
     origin: dict[str, Any] = {"stage": "metric", "data": data}
-    given = None
+    given = validation = None
     if config.start not in ("pretrained", "random"):
-        given, about = load_model(config.start)
+        given, origin["start"] = load_model(config.start)
         data["start"] = digest(given)
-        origin["start"] = about
-    validation = None
     if held_out is not None:
         _require_metres(config.validation, held_out, config)
         data["validation"] = held_out.provenance()
-        measure = partial(
-            measure_metres, source=held_out, nearest=config.min_depth, farthest=config.max_depth
-        )
+        measure = partial(measure_metres, source=held_out, target=target)
         validation = Validation(measure=measure, every=config.validate_every, decisive="abs_rel")
-    target = partial(metres, nearest=config.min_depth, farthest=config.max_depth)
+        if not config.out.exists():
+            floor = measure_constant(typical, source=held_out, target=target)
+            console.print(f"{typical:.3g} m everywhere: {shown(floor)}")
     stream = Stream(source=source, batch=config.batch, perturb=config.perturb, pseudo=False, target=target)
     begin = partial(begin_metric, config, given)
     return fit(config, [stream], config.out, origin=origin, begin=begin, validation=validation)
@@ -105,12 +111,13 @@ def train_metric(config: MetricConfig) -> Path:
 def begin_metric(config: MetricConfig, given: Network | None) -> Network:
     """Return a network with a sigmoid as its last activation, and in it what is taken over from `given`.
 
+    Afterwards it looks at pictures at the size it was trained at: the same thing in more pixels looks nearer.
     The last layer of a decoder is taken over only from a network that predicts metres itself.
 
     Raises:
         LeadlineError: where what is taken over does not fit.
     """
-    variant = replace(find_variant(config.network), ceiling=config.max_depth)
+    variant = replace(find_variant(config.network), ceiling=config.max_depth, short_side=config.crop.size)
     network = Network(config.network, variant=variant, pretrained=config.start == "pretrained")
     if given is None:
         return network
@@ -131,38 +138,56 @@ def begin_metric(config: MetricConfig, given: Network | None) -> Network:
     return network
 
 
-def measure_metres(network: Network, *, source: Source, nearest: float, farthest: float) -> dict[str, float]:
+def measure_metres(network: Network, *, source: Source, target: Target) -> dict[str, float]:
     """Return the figures of a network's metres without any alignment, means over the pictures of `source`.
 
-    Labels count from `nearest` to `farthest`; pictures with fewer than ten such pixels are left out.
+    Of a label counts what `target` leaves valid; pictures with fewer than ten such pixels are left out.
 
     Raises:
         LeadlineError: where no picture is left, and where one cannot be read or has no label.
     """
     device = next(network.parameters()).device
-    predictor = Predictor(network, device=device, precision="float32")
-    protocol = Protocol(name="metric", caps=(nearest, farthest), origin="the limits of the training")
+    return _figures(Predictor(network, device=device, precision="float32"), source, target)
+
+
+def measure_constant(depth: float, *, source: Source, target: Target) -> dict[str, float]:
+    """Return the same figures of saying `depth` everywhere: the floor beside which a network's stand."""
+
+    def say(images: Sequence[np.ndarray]) -> list[Prediction]:
+        maps = (np.full(image.shape[:2], depth, np.float32) for image in images)
+        return [Prediction(values=values, space=Space.DEPTH) for values in maps]
+
+    return _figures(say, source, target)
+
+
+def _figures(
+    predict: Callable[[Sequence[np.ndarray]], list[Prediction]], source: Source, target: Target
+) -> dict[str, float]:
     rows = []
     samples = (source[index] for index in range(len(source)))
-    while some := list(islice(samples, predictor.batch)):
-        for sample, prediction in zip(some, predictor([sample.image for sample in some]), strict=True):
+    while some := list(islice(samples, _TOGETHER)):
+        for sample, prediction in zip(some, predict([sample.image for sample in some]), strict=True):
             if sample.label is None:
                 raise LeadlineError(f"{sample.id} has no label, and validation needs one")
-            label = metres(sample.label, nearest=nearest, farthest=farthest)
+            label = target(sample.label)
             if label.valid.sum() >= _FEWEST:
-                rows.append(Reference(label, protocol=protocol).raw(prediction))
+                rows.append(Reference(label, protocol=_WHOLE).raw(prediction))
     if not rows:
         raise LeadlineError(
-            f"{source.name}: to validate with, a label needs {_FEWEST} pixels from {nearest:g} to "
-            f"{farthest:g} m, and none has"
+            f"{source.name}: no label has {_FEWEST} pixels within min_depth and max_depth to validate with"
         )
     return {
         name: float(np.mean([row[name] for row in rows])) for name in ("abs_rel", "delta1", "rmse", "silog")
     }
 
 
-def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricConfig) -> None:
-    """Look at samples of every source, and refuse those whose numbers are no metres, or seem to be none."""
+def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricConfig) -> float:
+    """Look at samples of every source, and return the median of the pictures' median metres.
+
+    Raises:
+        LeadlineError: where numbers are no metres, or seem to be none.
+    """
+    middles = []
     for spec, source in zip(specs, joined.sources, strict=True):
         inspection = look(spec, source, samples=_LOOKED_AT, threads=2)
         labelled = [fact for fact in inspection.facts if fact.space is not None]
@@ -176,10 +201,9 @@ def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricCo
                 "teacher's are, so there are no metres in them to learn. Give measured or rendered depth, or "
                 "say space=disparity and scale= if the numbers are 1 / metres times a known factor"
             )
-        nearest = min(
-            fact.quantiles[0] if fact.space is Space.DEPTH else 1 / max(fact.quantiles[2], 1e-12)
-            for fact in labelled
-        )
+        ranges = [_depths(fact) for fact in labelled]
+        nearest = min(min(some) for some in ranges)
+        middles += [some[1] for some in ranges]
         suspicious = [
             finding
             for finding in inspection.findings
@@ -197,3 +221,10 @@ def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricCo
                 f"{spec}: the nearest label lies at {nearest:.3g} m, beyond max_depth {config.max_depth:g}: "
                 "there is nothing to learn"
             )
+    return float(np.median(middles))
+
+
+def _depths(fact: Facts) -> list[float]:
+    """Return the quantiles of a label in metres: those of disparity come farthest first."""
+    quantiles = fact.quantiles
+    return [1 / max(q, 1e-12) for q in quantiles] if fact.space is Space.DISPARITY else list(quantiles)
