@@ -88,13 +88,13 @@ def train_metric(config: MetricConfig) -> Path:
     source = open_sources(config.labelled, role="labelled")
     held_out = open_sources(config.validation, role="validation") if config.validation else None
     target = partial(metres, nearest=config.min_depth, farthest=config.max_depth)
-    typical = _require_metres(config.labelled, source, config)
     data: dict[str, Any] = {"labelled": source.provenance()}
     origin: dict[str, Any] = {"stage": "metric", "data": data}
     given = validation = None
     if config.start not in ("pretrained", "random"):
         given, origin["start"] = load_model(config.start)
         data["start"] = digest(given)
+    typical = _require_metres(config.labelled, source, config)
     if held_out is not None:
         _require_metres(config.validation, held_out, config)
         data["validation"] = held_out.provenance()
