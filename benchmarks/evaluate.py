@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         place = sys.argv[2] if len(sys.argv) > 2 else None
         if place is None:
-            place = str(render(RenderConfig(count=PICTURES, size=Size(240, 320), out=Path(made))))
+            place = str(render(RenderConfig(scenes=PICTURES // 2, size=Size(240, 320), out=Path(made))))
         joined = "&" if "?" in place else "?"
         source = open_source(f"{place}{joined}limit={PICTURES}")
         side = int(sys.argv[1]) if len(sys.argv) > 1 else None

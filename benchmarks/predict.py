@@ -13,7 +13,7 @@ from machine import describe, ratio
 from torch import nn
 from transformers import DepthAnythingForDepthEstimation
 
-from leadline.models.foreign import save_foreign
+from leadline.models.foreign import load_foreign, save_foreign
 from leadline.models.network import Network
 
 SIZE = 518, 686
@@ -47,6 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_foreign(Path(folder) / "twin", network, layout="transformers")
         twin = DepthAnythingForDepthEstimation.from_pretrained(Path(folder) / "twin").eval()
+        network = load_foreign(Path(folder) / "twin")  # which stretches position embeddings as transformers
     network.to(memory_format=torch.channels_last)
     picture = torch.randn(1, 3, *SIZE).to(memory_format=torch.channels_last)
     compare("float32", twin, network, picture, rounds=rounds)

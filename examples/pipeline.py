@@ -16,7 +16,7 @@ def main(out: Path) -> Path:
     teacher, student = tiny.teacher(depth_anything_v2.TEACHER), tiny.student(depth_anything_v2.STUDENT)
     small = {"optim": replace(teacher.optim, steps=2, warmup=0), "crop": Crop(size=64), "batch": 2}
 
-    renders = render(RenderConfig(count=4, out=out / "renders"))
+    renders = render(RenderConfig(scenes=2, out=out / "renders"))
     weights = train_teacher(replace(teacher, labelled=(str(renders),), out=out / "teacher", **small))  # type: ignore[arg-type]
     labels = pseudo_label(
         PseudoLabelConfig(teacher=weights, pictures=(str(renders),), short_side=64, out=out / "labels")

@@ -10,17 +10,18 @@ from torch import Tensor
 from leadline.masked import masked_mean
 from leadline.types import Label, LeadlineError, Size, Space
 
-Bound = Literal["lower", "upper", "minimal"]
-"""How a target size limits a picture: reach both sides, exceed neither, or change as little as possible."""
+Bound = Literal["lower", "upper", "minimal", "exact"]
+"""How a target size limits a picture: reach both sides, exceed neither, change little, or take its shape."""
 
 
 def fit_size(size: Size, target: Size, *, multiple: int, bound: Bound = "lower") -> Size:
-    """Choose the size a picture is resized to, keeping its aspect up to the rounding.
+    """Choose the size a picture is resized to, keeping its aspect up to the rounding unless ``exact``.
 
     ``lower`` makes both sides at least `target`, ``upper`` at most `target`, ``minimal`` takes the scale
-    nearer to 1. Each side is rounded to the nearest `multiple`, then up (``lower``) or down (``upper``)
-    where rounding broke the bound, never below one multiple. Source: ``Resize`` of MiDaS
-    (midas/transforms.py), which Depth Anything V1 and V2 use with ``lower`` and 14.
+    nearer to 1, ``exact`` brings each side to that of `target`, whatever the picture's aspect. Each side is
+    rounded to the nearest `multiple`, then up (``lower``) or down (``upper``) where rounding broke the
+    bound, never below one multiple. Source: ``Resize`` of MiDaS (midas/transforms.py), which Depth Anything
+    V1 and V2 use with ``lower`` and 14.
 
     Raises:
         ValueError: where a side or `multiple` is not positive.
@@ -28,14 +29,14 @@ def fit_size(size: Size, target: Size, *, multiple: int, bound: Bound = "lower")
     if min(*size, *target, multiple) < 1:
         raise ValueError(f"sizes must be positive, got {size=}, {target=}, {multiple=}")
     scales = target.h / size.h, target.w / size.w
-    scale = {
+    common = {
         "lower": max(scales),
         "upper": min(scales),
         "minimal": min(scales, key=lambda s: abs(1 - s)),
-    }[bound]
+    }
 
     def side(length: int, limit: int) -> int:
-        exact = scale * length
+        exact = common[bound] * length if bound in common else limit
         rounded = round(exact / multiple) * multiple
         if bound == "lower" and rounded < limit:
             rounded = int(np.ceil(exact / multiple)) * multiple

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from tyro.conf import Positional
 
 from leadline import cli
 from leadline.app.datasets import DatasetsConfig
@@ -90,8 +91,6 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
         name, value = prefix + field.name, getattr(config, field.name)
         if is_dataclass(value):
             yield from leaves(value, f"{name}.")
-        elif isinstance(value, Size):
-            yield from ((f"{name}.{side}", int, number) for side, number in value._asdict().items())
         elif isinstance(value, Mapping):
             for key, inner in value.items():
                 yield from leaves(inner, f"{name}.{key}.")
@@ -99,9 +98,13 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
             yield name, types[field.name], value
 
 
+_MARK = get_args(Positional[int])[1]
+
+
 def is_positional(config: Any, name: str) -> bool:
     """Whether a field is given by its place instead of its name."""
-    return get_origin(get_type_hints(type(config), include_extras=True).get(name)) is Annotated
+    hint = get_type_hints(type(config), include_extras=True).get(name)
+    return _MARK in getattr(hint, "__metadata__", ())
 
 
 def flag(name: str) -> str:
@@ -150,10 +153,20 @@ def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, 
 # Overriding
 
 
+OTHER_TEXTS: dict[str, tuple[list[str], Any]] = {
+    "network": (["tiny-lite1"], "tiny-lite1"),
+    "frozen": (["tiny-lite1"], "tiny-lite1"),
+    "size": (["5x7"], Size(5, 7)),
+    "layouts": (["street", "table"], ("street", "table")),
+    "optim.betas": (["0.5", "0.75"], (0.5, 0.75)),
+}
+"""Fields of which not any text is a value."""
+
+
 def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
     """Return arguments for a field that differ from its value, and what they mean."""
-    if name in ("network", "frozen"):
-        return ["tiny-lite1"], "tiny-lite1"
+    if name in OTHER_TEXTS and (name != "size" or isinstance(value, Size)):
+        return OTHER_TEXTS[name]
     options = [option for option in get_args(kind) if option not in (value, type(None))]
     if get_origin(kind) is Literal:
         return [options[0]], options[0]
@@ -167,8 +180,6 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
         return ["elsewhere/x"], Path("elsewhere/x")
     if isinstance(value, str):
         return ["random"], "random"
-    if name.endswith("betas"):
-        return ["0.5", "0.75"], (0.5, 0.75)
     if isinstance(value, tuple) and get_origin(options[0]) is Literal:
         others = [choice for choice in get_args(options[0]) if choice not in value]
         return others, tuple(others)
@@ -197,12 +208,13 @@ def test_every_field__can_be_overridden(run: Runner, received: list[Any], comman
     for name, kind, value in leaves(config):
         if may_be_overridden(name, config, value):
             texts, expected[name] = other_text(name, kind, value)
-            negated = f"--no-{flag(name).removeprefix('--')}" if value is True else ""
+            negated = "--no-" + flag(name).removeprefix("--")
             if is_positional(config, name):
                 arguments = [*texts, *arguments]
             else:
-                arguments += [negated or flag(name), *texts]
-    assert run(*command, *arguments)[0] == 0
+                arguments += [negated if value is True else flag(name), *texts]
+    code, _, err = run(*command, *arguments)
+    assert code == 0, (arguments, err)
     (changed,) = received
     found = {name: value for name, _, value in leaves(changed)}
     assert {name: found[name] for name in expected} == expected
@@ -250,7 +262,7 @@ def test_none__turns_an_optional_field_off(run: Runner, received: list[Any]) -> 
         (("pseudo-label", "--picture", "x"), "--pictures"),
         (("evaluate", "--protocl", "paper"), "--protocol"),
         (("demo", "--photo", "x"), "--photos"),
-        (("render", "--cout", "3"), "--count"),
+        (("render", "--scens", "3"), "--scenes"),
     ],
 )
 def test_misspelt_field__is_answered_with_the_nearest(

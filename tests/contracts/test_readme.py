@@ -15,7 +15,7 @@ from leadline.data.files import encode_jpeg, encode_map
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
-    "render": "--count 4 --size.h 48 --size.w 64 --processes 1",
+    "render": "--scenes 2 --size 48x64 --processes 1",
     "teacher": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "pseudo-label": "--short-side 32",
     "student": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",

@@ -46,6 +46,10 @@ deterministic = settings(derandomize=True, max_examples=200, deadline=None, data
         ((480, 640), (518, 518), 14, "minimal", (518, 686)),
         ((480, 640), (410, 410), 32, "minimal", (416, 544)),  # bound to nothing: 410 becomes 416
         ((1, 1), (384, 384), 32, "minimal", (384, 384)),
+        # MiDaS with Swin: the size it was trained with, whatever the picture's aspect.
+        ((480, 640), (256, 256), 32, "exact", (256, 256)),
+        ((100, 1000), (256, 384), 32, "exact", (256, 384)),
+        ((480, 640), (410, 300), 32, "exact", (416, 288)),
     ],
 )
 def test_fit_size__by_hand(
@@ -75,6 +79,9 @@ def test_fit_size__is_a_multiple_within_its_bound_and_keeps_the_aspect(
     if bound == "upper":
         assert result.h <= target.h
         assert result.w <= target.w
+    if bound == "exact":
+        assert all(abs(new - side) <= multiple / 2 for new, side in zip(result, target, strict=True))
+        return
     # Both sides are one of the two scales away from the picture, but for less than a multiple.
     room = multiple / 2 + 1e-6 if bound == "minimal" else multiple
     assert any(

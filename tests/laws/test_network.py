@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from leadline.data.transforms import resize_picture
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder
+from leadline.models.linear import Linear, accelerate
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError, Size
@@ -194,3 +195,32 @@ def test_package_that_does_not_fit__is_refused(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
     with pytest.raises(LeadlineError, match=message):
         build_encoder(VARIANTS["tiny"].encoder, pretrained=True)
+
+
+# Linear layers
+
+
+def test_linear__gives_the_same_product_on_every_way() -> None:
+    layer = nn.Linear(24, 40)
+    x = torch.randn(2, 7, 24, generator=torch.Generator().manual_seed(0))
+    expected = layer(x)
+    accelerate(layer)
+    assert type(layer) is Linear
+    assert layer(x).requires_grad
+    torch.testing.assert_close(layer(x), expected)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), expected)
+        torch.testing.assert_close(layer(x[:, ::2]), expected[:, ::2])
+        assert layer(x[:, :0]).shape == (2, 0, 40)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert layer(x).dtype == torch.bfloat16
+        assert layer.to(torch.bfloat16)(x.to(torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_linear__is_not_in_graphs_for_others() -> None:
+    layer = nn.Linear(4, 4)
+    accelerate(layer)
+    with torch.inference_mode():
+        graph = torch.export.export(layer, (torch.zeros(1, 4),)).graph
+    assert "linear" in str(graph)
+    assert "mkldnn" not in str(graph)

@@ -14,7 +14,7 @@ from leadline.data.source import Evenly, mix_of
 from leadline.data.sources.dataset import DatasetSource
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.table import TableSource
-from leadline.render.source import ProceduralSource
+from leadline.render.source import ENDLESS, ProceduralSource
 from leadline.stages.sources import Use, open_source, open_sources, parse_size
 from leadline.types import Label, LeadlineError, Size, Space
 
@@ -96,6 +96,20 @@ def test_open_source__procedural_takes_count_seed_and_size() -> None:
     assert len(source) == 3
     provenance = source.provenance()
     assert (provenance["seed"], provenance["size"]) == ("7", "12x16")
+
+
+def test_open_source__procedural_takes_what_the_generator_takes(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    source = open_source(f"procedural?views=3&layouts=street,table&quality=path&textures={tmp_path}&lens=no")
+    provenance = source.provenance()
+    assert (provenance["views"], provenance["layouts"], provenance["quality"]) == (
+        "3",
+        "street,table",
+        "path",
+    )
+    assert provenance["textures"].startswith(f"{tmp_path.name}, 1 files, ")
+    assert provenance["lens"] == "False"
+    assert len(source) == ENDLESS
 
 
 def test_open_source__a_table_may_be_named(place: Path) -> None:
@@ -230,7 +244,8 @@ def test_open_source__a_misspelt_key_is_answered_with_the_nearest(place: Path, q
 
 def test_open_source__a_key_that_resembles_none_is_answered_with_all(place: Path) -> None:
     assert message("procedural?count=1&zzz=1").endswith(
-        "no key 'zzz' here; there are: count, limit, seed, size, weight"
+        "no key 'zzz' here; there are: count, environment, layouts, lens, limit, quality, seed, size, "
+        "textures, views, weight"
     )
     assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit, weight")
 
@@ -264,8 +279,11 @@ def test_open_source__a_wrong_value_is_named_with_its_key(place: Path, query: st
         ("procedural?count=3&size=192", "size=192: expected height x width, such as 192x256, got '192'"),
         ("procedural?count=3&size=0x4", "count and size must be at least 1"),
         ("procedural?count=0", "count and size must be at least 1"),
-        ("procedural?seed=3", "missing a required argument: 'count'"),
-        ("procedural", "missing a required argument: 'count'"),
+        ("procedural?quality=good", "quality=good: expected fast or path"),
+        ("procedural?layouts=street,moon", "layouts: got moon; there are: living, "),
+        ("procedural?views=0", "views: at least 1 picture a scene, got 0"),
+        ("procedural?lens=on", "lens=on: expected yes or no"),
+        ("procedural?textures=/nowhere", "textures=/nowhere: there is no such folder"),
     ],
 )
 def test_open_source__the_generator_says_what_it_needs(spec: str, said: str) -> None:

@@ -2,19 +2,32 @@
 
 import json
 import shutil
+import tarfile
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from leadline.data.files import read_picture
 from leadline.data.shards import MANIFEST, Store
-from leadline.render.source import ProceduralSource
-from leadline.stages.render import RenderConfig, render
-from leadline.types import LeadlineError, Size, Space
+from leadline.render.source import VERSION, ProceduralSource, Shot
+from leadline.stages import render as stage
+from leadline.stages.render import PREVIEW, RenderConfig, render
+from leadline.types import LeadlineError, Size, Space, UnreadableError
 
-SMALL = RenderConfig(count=7, size=Size(24, 32), seed=3, shard=5, processes=1)
+SMALL = RenderConfig(
+    scenes=4,
+    views=2,
+    size=Size(24, 32),
+    seed=3,
+    shard=3,
+    processes=1,
+    layouts=("stairs", "landscape", "square"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +41,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_render__the_store_holds_the_generators_samples_in_order(store: Path) -> None:
-    labels, source = Store(store), ProceduralSource(7, size=Size(24, 32), seed=3)
-    assert len(labels) == 7
-    for index in range(7):
+    labels, source = Store(store), ProceduralSource(8, size=Size(24, 32), seed=3, recipe=SMALL.recipe())
+    assert len(labels) == 8
+    for index in range(8):
         found, expected = labels[index], source[index]
         assert found.label is not None
         assert expected.label is not None
@@ -42,14 +55,40 @@ def test_render__the_store_holds_the_generators_samples_in_order(store: Path) ->
         assert np.abs(found.image - expected.image.astype(float)).mean() < 12  # JPEG of 24 x 32
 
 
+def decoded(data: bytes) -> Any:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_render__the_store_holds_things_kinds_normals_and_the_camera(store: Path) -> None:
+    labels, source = Store(store), ProceduralSource(8, size=Size(24, 32), seed=3, recipe=SMALL.recipe())
+    for index in (0, 7):
+        truth, extra = source.shoot(index).truth, labels.read_extra(index)
+        np.testing.assert_array_equal(decoded(extra["things.png"]), truth.things)
+        np.testing.assert_array_equal(decoded(extra["kinds.png"]), truth.kinds)
+        normals = decoded(extra["normals.png"])[..., ::-1] / 127.5 - 1
+        np.testing.assert_allclose(normals, truth.normals, atol=0.005)
+        about = labels.describe(index)
+        assert about["camera"] == {"focal": pytest.approx(truth.focal), "centre": [16.0, 12.0]}
+        assert about["layout"] in SMALL.layouts
+
+
+def test_render__a_sample_is_six_members_of_one_key(store: Path) -> None:
+    with tarfile.open(store / "shard-000000.tar") as shard:
+        names = shard.getnames()
+    suffixes = ["jpg", "disparity.png", "things.png", "kinds.png", "normals.png", "json"]
+    assert names == [f"{key:09d}.{suffix}" for key in range(6) for suffix in suffixes]
+
+
 def test_render__the_manifest_says_how_to_make_it_again(store: Path) -> None:
     manifest = json.loads((store / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["complete"] is True
-    assert manifest["counts"] == [5, 2]
+    assert manifest["counts"] == [6, 2]
     assert manifest["about"]["stage"] == "render"
     assert manifest["about"]["seed"] == "3"
     assert manifest["about"]["size"] == "24x32"
-    assert "version" in manifest["about"]
+    assert manifest["about"]["version"] == VERSION
+    assert manifest["about"]["layouts"] == "stairs,landscape,square"
+    assert manifest["about"]["licence"] == "Apache-2.0 (generated)"
 
 
 def test_render__a_killed_one_goes_on_with_more_processes_to_the_same_bytes(
@@ -64,7 +103,7 @@ def test_render__a_killed_one_goes_on_with_more_processes_to_the_same_bytes(
     opening = {key: manifest[key] for key in ("format", "complete", "about", "counts")}
     (out / MANIFEST).write_text(json.dumps(opening), encoding="utf-8")
     before = (out / "shard-000001.tar").stat().st_mtime_ns
-    render(replace(SMALL, processes=2, out=out))  # five pictures: both processes get some
+    render(replace(SMALL, processes=2, out=out))  # three scenes: both processes get some
     assert contents(out) == contents(store)
     assert (out / "shard-000001.tar").stat().st_mtime_ns == before
 
@@ -75,7 +114,9 @@ def test_render__a_finished_store_is_left_as_it_is(store: Path) -> None:
     assert {path.name: path.stat().st_mtime_ns for path in store.glob("shard-*")} == before
 
 
-@pytest.mark.parametrize("change", [{"seed": 4}, {"size": Size(24, 33)}, {"count": 6}, {"shard": 4}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 4}, {"size": Size(24, 33)}, {"scenes": 3}, {"shard": 4}, {"lens": False}]
+)
 def test_render__a_store_of_other_settings_is_refused(change: dict[str, Any], store: Path) -> None:
     before = contents(store)
     with pytest.raises(LeadlineError, match="with other settings"):
@@ -83,7 +124,49 @@ def test_render__a_store_of_other_settings_is_refused(change: dict[str, Any], st
     assert contents(store) == before
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"size": Size(0, 4)}, {"shard": 0}, {"processes": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"scenes": 0}, {"views": 0}, {"size": Size(0, 4)}, {"shard": 0}, {"processes": 0}]
+)
 def test_render_config__refuses_what_cannot_render(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="count, size, shard and processes are at least 1"):
+    with pytest.raises(ValueError, match="scenes, views, size, shard and processes are at least 1"):
         RenderConfig(**wrong)
+
+
+def test_render_config__refuses_layouts_that_do_not_exist() -> None:
+    with pytest.raises(ValueError, match="layouts: got moon; there are: living"):
+        RenderConfig(layouts=("street", "moon"))
+
+
+def test_render__a_picture_that_failed_is_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shoot = ProceduralSource.shoot
+
+    def sometimes(source: ProceduralSource, index: int) -> Shot:
+        if index == 3:
+            raise UnreadableError("the path tracer left 5 pixels of 24x32 without a finite value")
+        return shoot(source, index)
+
+    monkeypatch.setattr(ProceduralSource, "shoot", sometimes)
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
+    out = render(replace(SMALL, out=tmp_path / "renders"))
+    manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    assert manifest["count"] == len(Store(out)) == 7
+    [left_out] = manifest["unreadable"]
+    assert left_out["id"] == "procedural/3/000001-1"
+    assert "without a finite value" in left_out["reason"]
+
+
+class InThisProcess(Executor):
+    map = staticmethod(map)  # type: ignore[assignment]
+
+
+def test_render__a_preview_shows_pictures_and_labels_and_leaves_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
+    out = render(replace(SMALL, preview=True, out=tmp_path / "sheet"))
+    sheet = read_picture(out / PREVIEW)
+    assert sheet.shape == (2 * 192, 8 * 256, 3)  # eight pictures with their labels, four in a row
+    assert sheet.std() > 20
+    assert not (out / MANIFEST).exists()

@@ -97,8 +97,8 @@ def demo(config: DemoConfig) -> Path:
         pseudo=(str(labels),),
         out=here / "student",
     )
-    render(RenderConfig(count=config.renders, out=renders))
-    render(RenderConfig(count=config.held_out, seed=1, out=held_out))
+    render(RenderConfig(scenes=config.renders, views=1, out=renders))
+    render(RenderConfig(scenes=config.held_out, views=1, seed=1, out=held_out))
     weights = {"teacher": train_teacher(teacher)}
     pseudo_label(
         PseudoLabelConfig(

@@ -12,7 +12,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,6 +41,10 @@ class Record:
     offset: float
     quality: Mapping[str, float]
     """Figures about the label, by name."""
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    """Further members of the sample, by the end of their name: ``objects.png``."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What else the JSON says: the camera, where it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +68,15 @@ def quantise(
 
 
 def encode_record(
-    id: str, jpeg: bytes, label: Label, *, quality: Mapping[str, float] | None = None
+    id: str,
+    jpeg: bytes,
+    label: Label,
+    *,
+    quality: Mapping[str, float] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Record:
-    """Encode a picture's label.
+    """Encode a picture's label, with what else there is to say about it.
 
     Raises:
         ValueError: for a label that is not disparity, not finite, or not valid everywhere.
@@ -82,6 +92,8 @@ def encode_record(
         scale=scale,
         offset=offset,
         quality=quality or {},
+        extra=extra or {},
+        about=about or {},
     )
 
 
@@ -193,18 +205,27 @@ class Store:
             UnreadableError: where the shard is missing, cut short or damaged.
         """
         shard, entry = self._samples[index]
-        try:
-            with shard.open("rb") as file:
-                jpeg, png = (_read_at(file, start, size) for start, size in entry["members"])
-        except OSError as error:
-            raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
         where = f"{shard}:{entry['id']}"
-        if any(len(data) < size for data, (_, size) in zip((jpeg, png), entry["members"], strict=True)):
-            raise UnreadableError(f"{where} cannot be read: the shard is cut short")
+        jpeg, png = _members(shard, entry["members"], name=entry["id"])
         stored = read_map(png, name=where)
         values = (stored * np.float32(entry["scale"]) + np.float32(entry["offset"])).astype(np.float32)
         label = Label(values=values, valid=np.ones_like(values, np.bool_), space=Space(entry["space"]))
         return Sample(image=read_picture(jpeg, name=where), label=label, id=entry["id"])
+
+    def read_extra(self, index: int) -> dict[str, bytes]:
+        """Read what a sample has beside its picture and its label: ``objects.png`` and the like.
+
+        Raises:
+            IndexError: out of range.
+            UnreadableError: where the shard is missing or cut short.
+        """
+        shard, entry = self._samples[index]
+        places = entry.get("extra", {})
+        return dict(zip(places, _members(shard, places.values(), name=entry["id"]), strict=True))
+
+    def describe(self, index: int) -> Mapping[str, Any]:
+        """Return the sample's JSON: its id, space and figures, and its camera where that is known."""
+        return self._samples[index][1]
 
     @property
     def quality(self) -> list[Mapping[str, float]]:
@@ -243,16 +264,13 @@ def _write_shard(index: Path, shard: Shard, *, key: int) -> None:
                 "scale": record.scale,
                 "offset": record.offset,
                 "quality": dict(record.quality),
+                **record.about,
             }
-            places = [
-                _add(tar, f"{number:09d}.{suffix}", data)
-                for suffix, data in (
-                    ("jpg", record.jpeg),
-                    ("disparity.png", record.png),
-                    ("json", json.dumps(entry).encode()),
-                )
-            ]
-            samples.append({**entry, "members": places[:2]})
+            members = {"jpg": record.jpeg, "disparity.png": record.png, **record.extra}
+            members["json"] = json.dumps(entry).encode()
+            places = {suffix: _add(tar, f"{number:09d}.{suffix}", data) for suffix, data in members.items()}
+            extra = {"extra": {suffix: places[suffix] for suffix in record.extra}} if record.extra else {}
+            samples.append({**entry, "members": [places["jpg"], places["disparity.png"]], **extra})
     unreadable = [{"id": r.id, "reason": r.reason} for r in shard if isinstance(r, Unreadable)]
     write_atomic(index.with_suffix(".tar"), stream.getvalue())
     write_atomic(index, json.dumps({"samples": samples, "unreadable": unreadable}))
@@ -265,6 +283,19 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> tuple[int, int]:
     tar.addfile(member, BytesIO(data))
     start = tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     return start, len(data)
+
+
+def _members(shard: Path, places: Iterable[Sequence[int]], *, name: str) -> list[bytes]:
+    """Read members of a shard by their start and size."""
+    places = list(places)
+    try:
+        with shard.open("rb") as file:
+            members = [_read_at(file, start, size) for start, size in places]
+    except OSError as error:
+        raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
+    if any(len(data) < size for data, (_, size) in zip(members, places, strict=True)):
+        raise UnreadableError(f"{shard}:{name} cannot be read: the shard is cut short")
+    return members
 
 
 def _read_at(file: BinaryIO, start: int, size: int) -> bytes:

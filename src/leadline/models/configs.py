@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from leadline.models.midas_configs import read_dpt
+from leadline.models.settings import require, tapped_blocks
 from leadline.models.variants import VARIANTS, Tokens, Variant
 from leadline.types import LeadlineError
 
@@ -54,11 +56,11 @@ def read_json(path: Path) -> dict[str, Any]:
 def _depth_anything(config: Mapping[str, Any]) -> Variant:
     """Source: transformers, models/depth_anything and dinov2, configuration_*.py."""
     backbone = config.get("backbone_config") or _DEFAULT_BACKBONE
-    _require(config, reassemble_factors=[4, 2, 1, 0.5], head_in_index=-1)
-    _require(
+    require(config, reassemble_factors=[4, 2, 1, 0.5], head_in_index=-1)
+    require(
         backbone, model_type="dinov2", apply_layernorm=True, mlp_ratio=4, hidden_act="gelu", qkv_bias=True
     )
-    first, second, third, fourth = _taps(backbone)
+    first, second, third, fourth = tapped_blocks(backbone)
     encoder = Tokens(
         width=backbone.get("hidden_size", 768),
         depth=backbone.get("num_hidden_layers", 12),
@@ -118,7 +120,7 @@ def describe_preprocessing(variant: Variant) -> dict[str, Any]:
         "image_processor_type": "DPTImageProcessor",
         "do_resize": True,
         "size": {"height": variant.short_side, "width": variant.short_side},
-        "keep_aspect_ratio": True,
+        "keep_aspect_ratio": variant.bound == "lower",  # transformers' DPT takes squares alone
         "ensure_multiple_of": variant.multiple,
         "resample": 3,
         "do_rescale": True,
@@ -130,21 +132,5 @@ def describe_preprocessing(variant: Variant) -> dict[str, Any]:
     }
 
 
-def _taps(backbone: Mapping[str, Any]) -> list[int]:
-    """Return the tapped blocks, counted from 0; transformers counts stages, of which 0 is the stem."""
-    stages = backbone.get("out_indices")
-    if stages is None:
-        stages = [int(name.removeprefix("stage")) for name in backbone["out_features"]]
-    return [stage - 1 for stage in stages]
-
-
-def _require(config: Mapping[str, Any], **settings: Any) -> None:
-    """Refuse what would be built otherwise than described."""
-    for name, expected in settings.items():
-        found = config.get(name, expected)
-        if (list(found) if isinstance(found, tuple) else found) != expected:
-            raise ValueError(f"{name} is {found}, supported is {expected}")
-
-
-_READERS = {"depth_anything": _depth_anything}
+_READERS = {"depth_anything": _depth_anything, "dpt": read_dpt}
 """model_type -> what reads it."""

@@ -53,17 +53,17 @@ class ResidualUnit(nn.Module):
 class Fusion(nn.Module):
     """Merge what comes from the coarser levels with this level's features, and upsample."""
 
-    def __init__(self, channels: int, *, coarsest: bool, spare: bool) -> None:
+    def __init__(self, channels: int, out: int, *, coarsest: bool, spare: bool) -> None:
         super().__init__()
         self.skip = None if coarsest and not spare else ResidualUnit(channels)
         if coarsest and self.skip is not None:
             self.skip.requires_grad_(False)  # it takes no part
         self.refine = ResidualUnit(channels)
-        self.out = nn.Conv2d(channels, channels, 1)
+        self.out = nn.Conv2d(channels, out, 1)
 
     def forward(
         self, features: Float[Tensor, "b c h w"], coarser: Float[Tensor, "b c h w"] | None, size: Size
-    ) -> Float[Tensor, "b c h2 w2"]:
+    ) -> Float[Tensor, "b c2 h2 w2"]:
         """Return the merged map at `size`."""
         if coarser is not None and self.skip is not None:
             features = coarser + self.skip(features)
@@ -79,16 +79,23 @@ class Decoder(nn.Module):
         """Lay out the decoder of `variant` for maps of `widths` channels, finest first."""
         super().__init__()
         features, levels = variant.features, len(widths)
-        readout = isinstance(variant.encoder, Tokens) and variant.encoder.readout
+        channels = [features << level if variant.expanded else features for level in range(levels)]
+        tokens = variant.encoder if isinstance(variant.encoder, Tokens) else None
+        early = levels - len(tokens.taps) if tokens else levels  # levels that need no reassembly
+        self.aligned = not variant.expanded
         self.reassemble = nn.ModuleList(
-            Reassembly(width, out, level=level, readout=readout)
+            Reassembly(width, out, level=level, readout=tokens is not None and tokens.readout)
+            if level >= early
+            else nn.Identity()
             for level, (width, out) in enumerate(zip(widths, variant.widths, strict=bool(variant.widths)))
         )
         self.project = nn.ModuleList(
-            nn.Conv2d(width, features, 3, padding=1, bias=False) for width in variant.widths or widths
+            nn.Conv2d(width, out, 3, padding=1, bias=False)
+            for width, out in zip(variant.widths or widths, channels, strict=True)
         )
         self.fuse = nn.ModuleList(
-            Fusion(features, coarsest=level == levels - 1, spare=variant.spare) for level in range(levels)
+            Fusion(width, out, coarsest=level == levels - 1, spare=variant.spare)
+            for level, (width, out) in enumerate(zip(channels, [features, *channels[:-1]], strict=True))
         )
         self.shrink = nn.Conv2d(features, features // 2, 3, padding=1)
         self.hidden = nn.Conv2d(features // 2, variant.hidden, 3, padding=1)
@@ -109,10 +116,12 @@ class Decoder(nn.Module):
         merged = None
         for fuse, features, target in reversed(list(zip(self.fuse, projected, sizes, strict=True))):
             merged = fuse(features, merged, target)
-        x = _resize(self.shrink(merged), size)
+        x = _resize(self.shrink(merged), size, aligned=self.aligned)
         decoded: Tensor = self.head(F.relu(self.hidden(x)))
         return decoded
 
 
-def _resize(x: Float[Tensor, "b c _h _w"], size: Size) -> Float[Tensor, "b c _h2 _w2"]:
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+def _resize(
+    x: Float[Tensor, "b c _h _w"], size: Size, *, aligned: bool = True
+) -> Float[Tensor, "b c _h2 _w2"]:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=aligned)

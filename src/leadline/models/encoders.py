@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from leadline.models.hub import fetch
 from leadline.models.transformer import TokenEncoder
 from leadline.models.variants import Encoder, Pyramid, Tokens
+from leadline.models.windows import WindowEncoder
 from leadline.types import LeadlineError
 
 
@@ -26,12 +27,12 @@ def build_encoder(spec: Encoder, *, pretrained: bool) -> nn.Module:
     Raises:
         LeadlineError: where timm has no such encoder, or `pretrained` weights cannot be had or do not fit.
     """
-    if isinstance(spec, Tokens):
-        encoder = TokenEncoder(spec)
-        if pretrained:
-            _load_dino(encoder, spec.weights)
-        return encoder
-    return _build_pyramid(spec, pretrained=pretrained)
+    if isinstance(spec, Pyramid):
+        return _build_pyramid(spec, pretrained=pretrained)
+    encoder = TokenEncoder(spec) if isinstance(spec, Tokens) else WindowEncoder(spec)
+    if pretrained:
+        _load_dino(encoder, spec.weights)
+    return encoder
 
 
 def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
@@ -50,7 +51,7 @@ def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
     return encoder
 
 
-def _load_dino(encoder: TokenEncoder, name: str) -> None:
+def _load_dino(encoder: nn.Module, name: str) -> None:
     """Fill `encoder` with timm's copy of the published weights, which lacks the unused mask token alone."""
     if not name:
         raise LeadlineError("no pretrained weights of this encoder are published: start from a checkpoint")

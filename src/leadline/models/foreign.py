@@ -31,8 +31,10 @@ from leadline.models.layouts import (
     official_depth_anything,
     transformers_depth_anything,
 )
+from leadline.models.midas_configs import describe_dpt
+from leadline.models.midas_layouts import official_midas, transformers_midas
 from leadline.models.network import Network
-from leadline.models.variants import VARIANTS, Tokens, Variant, find_variant
+from leadline.models.variants import VARIANTS, Tokens, Variant, Windows, find_variant
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -60,6 +62,10 @@ def _is_depth_anything(variant: Variant) -> bool:
     return isinstance(variant.encoder, Tokens) and variant.encoder.dino
 
 
+def _is_dpt(variant: Variant) -> bool:
+    return isinstance(variant.encoder, Tokens | Windows) and not _is_depth_anything(variant)
+
+
 FAMILIES = (
     Family(
         title="Depth Anything",
@@ -69,10 +75,23 @@ FAMILIES = (
     ),
     Family(
         title="Depth Anything in transformers",
-        marks=("backbone.embeddings.", "neck.reassemble_stage."),
+        marks=("backbone.embeddings.", "head.conv1."),
         holds=_is_depth_anything,
         layout=transformers_depth_anything,
         describe=describe_depth_anything,
+    ),
+    Family(
+        title="MiDaS",
+        marks=("pretrained.", "scratch.refinenet1.", "scratch.output_conv."),
+        holds=lambda variant: _is_dpt(variant) or variant.expanded,
+        layout=official_midas,
+    ),
+    Family(
+        title="MiDaS in transformers",
+        marks=("neck.fusion_stage.", "head.head."),
+        holds=_is_dpt,
+        layout=transformers_midas,
+        describe=describe_dpt,
     ),
 )
 

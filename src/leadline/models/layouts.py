@@ -2,7 +2,8 @@
 
 A layout maps a prefix of our names to theirs; where theirs is a tuple, our tensor is theirs one below the
 other. Every tensor of a network has its place in the layout and every tensor of a file is claimed, so both
-directions are exact, and nothing is lost or left over.
+directions are exact, and nothing is lost or left over. What takes no part in a network, such as the head
+that classified ImageNet, is in some files and not in others, where its place is the empty tuple.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,14 @@ from torch import Tensor
 from leadline.models.variants import Tokens, Variant
 
 Layout = Mapping[str, str | tuple[str, ...]]
+
+
+class Copies(tuple[str, ...]):
+    """Their names of a tensor that follows from the network's shape, which they keep more than once."""
+
+    __slots__ = ()
+
+
 Weights = dict[str, Tensor]
 
 
@@ -23,16 +32,16 @@ class Misfit:
 
     missing: tuple[str, ...]
     left_over: tuple[str, ...]
-    reshaped: tuple[str, ...]
-    """``name (found, expected)``."""
+    unlike: tuple[str, ...]
+    """Names of tensors that have another shape, ``name (found, expected)``, or must be equal and are not."""
 
     def __bool__(self) -> bool:
         """Whether anything is wrong."""
-        return bool(self.missing or self.left_over or self.reshaped)
+        return bool(self.missing or self.left_over or self.unlike)
 
     def __str__(self) -> str:
         """Count each kind, with an example."""
-        kinds = {"missing": self.missing, "left over": self.left_over, "of another shape": self.reshaped}
+        kinds = {"missing": self.missing, "left over": self.left_over, "unlike ours": self.unlike}
         return "; ".join(f"{len(names)} {kind}, first {names[0]}" for kind, names in kinds.items() if names)
 
 
@@ -42,7 +51,7 @@ def import_weights(
     """Rename the tensors of a file to ours; `expected` are the network's own, for names and shapes."""
     found: Weights = {}
     missing: list[str] = []
-    reshaped: list[str] = []
+    unlike: list[str] = []
     claimed: set[str] = set()
     for name, own in expected.items():
         sources = _sources(name, layout)
@@ -52,12 +61,20 @@ def import_weights(
             missing += absent
             continue
         parts = [theirs[source] for source in sources]
-        tensor = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if tensor.shape != own.shape:
-            reshaped.append(f"{sources[0]} ({tuple(tensor.shape)}, {tuple(own.shape)})")
-        found[name] = tensor
+        found[name] = own
+        if isinstance(sources, Copies):
+            unlike += [source for source in sources if not _equal(theirs[source], own)]
+        elif parts:
+            found[name] = parts[0] if len(parts) == 1 else torch.cat(parts)
+            if found[name].shape != own.shape:
+                unlike.append(f"{sources[0]} ({tuple(found[name].shape)}, {tuple(own.shape)})")
     left_over = tuple(name for name in theirs if name not in claimed)
-    return found, Misfit(tuple(missing), left_over, tuple(reshaped))
+    return found, Misfit(tuple(missing), left_over, tuple(unlike))
+
+
+def _equal(found: Tensor, own: Tensor) -> bool:
+    """Compare tensors; those without values, on the meta device, by their shapes."""
+    return found.shape == own.shape if own.is_meta else torch.equal(found, own)
 
 
 def export_weights(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
@@ -65,7 +82,9 @@ def export_weights(weights: Mapping[str, Tensor], layout: Layout) -> Weights:
     theirs: Weights = {}
     for name, tensor in weights.items():
         targets = _sources(name, layout)
-        for target, part in zip(targets, tensor.chunk(len(targets)), strict=True):
+        split = len(targets) > 1 and not isinstance(targets, Copies)
+        parts = tensor.chunk(len(targets)) if split else [tensor] * len(targets)
+        for target, part in zip(targets, parts, strict=True):
             theirs[target] = part.contiguous()
     return theirs
 
@@ -74,6 +93,8 @@ def _sources(name: str, layout: Layout) -> tuple[str, ...]:
     """Return their names of our tensor: those of the longest prefix that fits, and the rest of ours."""
     prefix = max((p for p in layout if name.startswith(p)), key=len)
     theirs = layout[prefix]
+    if isinstance(theirs, Copies):
+        return theirs
     return tuple(t + name.removeprefix(prefix) for t in ((theirs,) if isinstance(theirs, str) else theirs))
 
 
@@ -121,42 +142,46 @@ def transformers_depth_anything(variant: Variant) -> Layout:
     """Names of the transformers package, as its files have them (models/depth_anything and dinov2)."""
     assert isinstance(variant.encoder, Tokens)
     hidden = ("weights_in.", "weights_out.") if variant.encoder.gated else ("fc1.", "fc2.")
-    layout: dict[str, str | tuple[str, ...]] = {
-        f"encoder.{ours}": f"backbone.{theirs}"
-        for ours, theirs in (
+    layout: dict[str, str | tuple[str, ...]] = dict(
+        under(
+            ("encoder.", "backbone."),
             ("cls_token", "embeddings.cls_token"),
             ("mask_token", "embeddings.mask_token"),
             ("pos_embed", "embeddings.position_embeddings"),
             ("patch_embed.proj.", "embeddings.patch_embeddings.projection."),
             ("norm.", "layernorm."),
         )
-    }
+    )
     for block in range(variant.encoder.depth):
         own, their = f"encoder.blocks.{block}.", f"backbone.encoder.layer.{block}."
         layout[f"{own}attn.qkv."] = transformers_qkv(f"{their}attention.attention.")
-        layout |= {
-            f"{own}{ours}": f"{their}{theirs}"
-            for ours, theirs in (
-                ("norm1.", "norm1."),
-                ("attn.proj.", "attention.output.dense."),
-                ("ls1.gamma", "layer_scale1.lambda1"),
-                ("norm2.", "norm2."),
-                ("mlp.fc1.", f"mlp.{hidden[0]}"),
-                ("mlp.fc2.", f"mlp.{hidden[1]}"),
-                ("ls2.gamma", "layer_scale2.lambda1"),
-            )
-        }
-    for n in range(4):
-        layout[f"decoder.reassemble.{n}.project."] = f"neck.reassemble_stage.layers.{n}.projection."
-        layout[f"decoder.reassemble.{n}.resize."] = f"neck.reassemble_stage.layers.{n}.resize."
+        layout |= under(
+            (own, their),
+            ("norm1.", "norm1."),
+            ("attn.proj.", "attention.output.dense."),
+            ("ls1.gamma", "layer_scale1.lambda1"),
+            ("norm2.", "norm2."),
+            ("mlp.fc1.", f"mlp.{hidden[0]}"),
+            ("mlp.fc2.", f"mlp.{hidden[1]}"),
+            ("ls2.gamma", "layer_scale2.lambda1"),
+        )
     heads = {f"decoder.{ours}.": f"head.conv{n}." for n, ours in enumerate(("shrink", "hidden", "head"), 1)}
     return layout | transformers_neck() | heads
 
 
+def under(prefixes: tuple[str, str], *names: tuple[str, str]) -> dict[str, str]:
+    """Map names of ours to names of theirs, each below its prefix."""
+    own, their = prefixes
+    return {f"{own}{ours}": f"{their}{theirs}" for ours, theirs in names}
+
+
 def transformers_neck() -> dict[str, str]:
-    """Names of the levels and fusions, which transformers counts from the coarsest."""
-    layout = {f"decoder.project.{n}.": f"neck.convs.{n}." for n in range(4)}
+    """Names of the levels and, counted from the coarsest, of their fusions."""
+    layout = {}
     for n in range(4):
+        layout[f"decoder.reassemble.{n}.project."] = f"neck.reassemble_stage.layers.{n}.projection."
+        layout[f"decoder.reassemble.{n}.resize."] = f"neck.reassemble_stage.layers.{n}.resize."
+        layout[f"decoder.project.{n}."] = f"neck.convs.{n}."
         fusion = f"neck.fusion_stage.layers.{3 - n}."
         units = (f"{fusion}residual_layer", "convolution")
         layout |= _fusion(n, out=f"{fusion}projection.", units=units)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder, widths_of
+from leadline.models.linear import accelerate
 from leadline.models.variants import Variant, find_variant
 from leadline.types import Size, Space
 
@@ -35,6 +36,7 @@ class Network(nn.Module):
         self.decoder = Decoder(self.variant, widths_of(self.encoder))
         for statistic, colour in zip(("mean", "deviation"), self.variant.colours, strict=True):
             self.register_buffer(statistic, torch.tensor(colour)[:, None, None], persistent=False)
+        accelerate(self)
         self.train(self.training)
 
     @property

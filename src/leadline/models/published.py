@@ -58,6 +58,10 @@ def _fetch_published(name: str) -> Path:
             f"no weights of {name!r} are published ({origin.licence or 'train them'}): "
             "give the path of a checkpoint"
         )
+    if origin.url:
+        if origin.transformers:  # the same weights, on the hub
+            return _fetch_repository(origin.transformers)
+        raise LeadlineError(f"{name!r} is not on the hub: fetch {origin.url} and give the file's path")
     return fetch(origin.repository, origin.file)
 
 

@@ -31,7 +31,7 @@ class Tokens:
     width: int
     depth: int
     heads: int
-    taps: tuple[int, int, int, int]
+    taps: tuple[int, ...]
     """Blocks, counted from 0, whose output goes to the decoder."""
     patch: int
     image: int
@@ -40,6 +40,13 @@ class Tokens:
     """DINOv2's ways: scaled residuals, a mask token, taps behind the last normalisation."""
     gated: bool = False
     """A gated hidden layer (SwiGLU), as in DINOv2's giant."""
+    relative: bool = False
+    """BEiT's ways: scaled residuals, and a bias for the distance of patches in place of their positions."""
+    stages: tuple[tuple[int, int], ...] = ()
+    """Depth and width of the stages of a ResNet that stands in place of the patches' embedding, if one does.
+
+    Then the first two stages are the first two levels of the decoder, and the taps the others.
+    """
     readout: bool = False
     """The class token is joined to every position (MiDaS) instead of being dropped."""
     position_offset: float = 0.0
@@ -50,7 +57,24 @@ class Tokens:
     """timm's name of the pretrained encoder."""
 
 
-Encoder = Pyramid | Tokens
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """A Swin transformer of version 2, tapped behind each of its stages."""
+
+    width: int
+    """Of the first stage; each of the others is twice as wide as the one before."""
+    depths: tuple[int, int, int, int]
+    heads: tuple[int, int, int, int]
+    patch: int
+    window: int
+    """Side of the windows, in patches, which are smaller where the map is."""
+    image: int
+    """Side of the pictures it was trained with, which fixes the windows, in pixels."""
+    weights: str = ""
+    """timm's name of the pretrained encoder."""
+
+
+Encoder = Pyramid | Tokens | Windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +87,8 @@ class Origin:
     """Name of the authors' file there."""
     transformers: str = ""
     """Repository of the same weights in the layout of the transformers package."""
+    url: str = ""
+    """Of the authors' file where it is not on the hub."""
     licence: str = ""
 
 
@@ -72,9 +98,11 @@ class Variant:
 
     encoder: Encoder
     widths: tuple[int, ...] = ()
-    """Channels of the four levels after reassembly of tokens; none for a pyramid, which has its own."""
+    """Channels of the four levels after reassembly of tokens; none for an encoder that gives maps."""
     features: int
     """Channels of the decoder."""
+    expanded: bool = False
+    """MiDaS small's decoder: twice the channels a level, corners not aligned in the last enlargement."""
     hidden: int
     """Channels of the head before its last convolution."""
     ceiling: float | None = None
@@ -84,7 +112,7 @@ class Variant:
     short_side: int
     """Side that inputs are brought to, in pixels, as `bound` says, unless asked otherwise."""
     bound: Bound = "lower"
-    """Whether both sides reach `short_side`, none exceeds it, or the scale changes as little as possible."""
+    """Whether both sides reach `short_side`, none exceeds it, or the like (`leadline.geometry.Bound`)."""
     colours: tuple[Colour, Colour] = _IMAGENET
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
     interpolation: Literal["cubic", "area"] = "cubic"
@@ -205,7 +233,74 @@ def _depth_anything() -> dict[str, Variant]:
     return table
 
 
-VARIANTS: dict[str, Variant] = {"tiny": _lite(0), "tiny-lite1": _lite(1), **_depth_anything()}
+_MIDAS = Variant(
+    encoder=Tokens(
+        width=1024,
+        depth=24,
+        heads=16,
+        taps=(5, 11, 17, 23),
+        patch=16,
+        image=384,
+        dino=False,
+        readout=True,
+    ),
+    widths=(256, 512, 1024, 1024),
+    features=256,
+    hidden=32,
+    multiple=32,
+    short_side=384,
+    bound="minimal",
+    colours=_HALF,
+    spare=True,
+)
+"""DPT-Large. Source of all of MiDaS: isl-org/MiDaS, midas/dpt_depth.py, backbones/*.py, model_loader.py."""
+
+
+def _midas() -> dict[str, Variant]:
+    """Lay out MiDaS 3, 3.1 and the small network of 2.1."""
+    assert isinstance(_MIDAS.encoder, Tokens)
+    hybrid = replace(
+        _MIDAS.encoder, width=768, depth=12, heads=12, taps=(8, 11), stages=((3, 256), (4, 512), (9, 1024))
+    )
+    swin = Windows(width=96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24), patch=4, window=16, image=256)
+    beit = replace(_MIDAS.encoder, relative=True, image=512)
+    lite = Pyramid(name="tf_efficientnet_lite3")
+    bare = replace(_MIDAS, widths=(), short_side=256)
+    table = {
+        "dpt-large-384": _MIDAS,
+        "dpt-hybrid-384": replace(_MIDAS, encoder=hybrid, widths=(256, 512, 768, 768)),
+        "dpt-beit-large-512": replace(_MIDAS, encoder=beit, short_side=512),
+        "dpt-swin2-tiny-256": replace(bare, encoder=swin, bound="exact"),
+        "small-256": replace(
+            bare, encoder=lite, features=64, expanded=True, bound="upper", colours=_IMAGENET
+        ),
+    }
+    return {f"midas-{name}": replace(v, origin=_MIDAS_ORIGINS[name]) for name, v in table.items()}
+
+
+def _released(file: str, *, version: str, transformers: str = "") -> Origin:
+    url = f"https://github.com/isl-org/MiDaS/releases/download/{version}/{file}"
+    return Origin(file=file, url=url, transformers=transformers, licence="MIT")
+
+
+_MIDAS_ORIGINS = {
+    "dpt-large-384": _released("dpt_large_384.pt", version="v3", transformers="Intel/dpt-large"),
+    "dpt-hybrid-384": _released("dpt_hybrid_384.pt", version="v3", transformers="Intel/dpt-hybrid-midas"),
+    "dpt-beit-large-512": _released(
+        "dpt_beit_large_512.pt", version="v3_1", transformers="Intel/dpt-beit-large-512"
+    ),
+    "dpt-swin2-tiny-256": _released(
+        "dpt_swin2_tiny_256.pt", version="v3_1", transformers="Intel/dpt-swinv2-tiny-256"
+    ),
+    "small-256": _released("midas_v21_small_256.pt", version="v2_1"),
+}
+
+VARIANTS: dict[str, Variant] = {
+    "tiny": _lite(0),
+    "tiny-lite1": _lite(1),
+    **_depth_anything(),
+    **_midas(),
+}
 
 TIMM = "timm/"
 """Before the name of any encoder of timm that gives feature maps."""
@@ -214,9 +309,13 @@ TIMM = "timm/"
 def variant_from(plain: Mapping[str, Any]) -> Variant:
     """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON."""
     values = {name: _tuples(value) for name, value in plain.items()}
-    kind = Tokens if "taps" in values["encoder"] else Pyramid
+    kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
     encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
     return Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
+
+
+_MARKS = {"taps": Tokens, "window": Windows}
+"""A field that one kind of encoder alone has."""
 
 
 def _tuples(value: Any) -> Any:

@@ -1,17 +1,56 @@
-"""What a scene is: bodies, lights, a sky and a camera. Metres; z is up."""
+"""What a scene is: things made of bodies, lights, a sky. Metres; z is up."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
-from leadline.render.materials import Colour, Material, Number
-from leadline.render.shapes import BAR, Shape
+from leadline.render.materials import Colour, Material
+from leadline.render.shapes import BAR, BOX, Number, Shape
 from leadline.types import Size
 
 Point = Sequence[Number] | Float64[np.ndarray, "3"]
+
+
+class Kind(IntEnum):
+    """What a thing is: the class ids of the labels."""
+
+    SKY = 0
+    GROUND = 1
+    FLOOR = 2
+    CEILING = 3
+    WALL = 4
+    BUILDING = 5
+    FURNITURE = 6
+    OBJECT = 7
+    FOOD = 8
+    TEXTILE = 9
+    PICTURE = 10
+    LAMP = 11
+    GLASS = 12
+    MIRROR = 13
+    PLANT = 14
+    TREE = 15
+    PERSON = 16
+    ANIMAL = 17
+    VEHICLE = 18
+    FENCE = 19
+    POLE = 20
+    WIRE = 21
+    ROCK = 22
+    WATER = 23
+    STAIRS = 24
+    WINDOW = 25
+    DOOR = 26
+
+
+STRUCTURE = frozenset(
+    {Kind.SKY, Kind.GROUND, Kind.FLOOR, Kind.CEILING, Kind.WALL, Kind.BUILDING, Kind.STAIRS, Kind.WATER}
+)
+"""What a picture may be full of without teaching less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,12 +62,15 @@ class Body:
     rotation: Float64[np.ndarray, "3 3"]
     """Columns are the body's axes."""
     half: Float64[np.ndarray, "3"]
-    """Half of its extent along each axis."""
+    """What the shape is stretched by along each axis; half its extent where it fills the cube."""
     material: Material
 
-    def holds(self, point: Float64[np.ndarray, "3"], *, margin: float) -> bool:
-        """Whether a point is in the block around the body, or nearer to it than `margin`."""
-        return bool((np.abs((point - self.centre) @ self.rotation) < self.half + margin).all())
+    def bounds(self) -> Float64[np.ndarray, "2 3"]:
+        """Lowest and highest coordinates of the block around the body, at least."""
+        low, high = self.shape.bounds * self.half
+        centre = self.centre + self.rotation @ ((low + high) / 2)
+        reach = np.abs(self.rotation) @ ((high - low) / 2)
+        return np.stack([centre - reach, centre + reach])
 
     def resting_at(self, point: Point) -> "Body":
         """Return the body with its lowest point at the height of `point`, its centre above it."""
@@ -36,9 +78,45 @@ class Body:
         return replace(self, centre=np.asarray(point, float) - upward(low))
 
 
-def upward(height: float) -> Float64[np.ndarray, "3"]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Thing:
+    """What belongs together, and gets an object id of its own. Its first body carries what is put on it."""
+
+    kind: Kind
+    bodies: tuple[Body, ...]
+
+    def moved(self, to: Point, *, yaw: Number = 0.0) -> "Thing":
+        """Turn the thing around the upright axis through the origin, then shift it."""
+        turn, shift = about(2, yaw), np.asarray(to, float)
+        return Thing(
+            self.kind,
+            tuple(
+                replace(b, centre=turn @ b.centre + shift, rotation=turn @ b.rotation) for b in self.bodies
+            ),
+        )
+
+    def bounds(self) -> Float64[np.ndarray, "2 3"]:
+        """Lowest and highest coordinates."""
+        all_bounds = np.stack([body.bounds() for body in self.bodies])
+        return np.stack([all_bounds[:, 0].min(0), all_bounds[:, 1].max(0)])
+
+
+def thing(kind: Kind, bodies: Iterable[Body]) -> Thing:
+    """Join bodies."""
+    return Thing(kind, tuple(bodies))
+
+
+def upward(height: Number) -> Float64[np.ndarray, "3"]:
     """Return the vector straight up of this length."""
     return np.array([0.0, 0.0, height])
+
+
+def put(
+    shape: Shape, at: Point, material: Material, *, half: Point = (1, 1, 1), turn: np.ndarray | None = None
+) -> Body:
+    """Put a shape with its origin at a point, stretched and turned."""
+    rotation = np.eye(3) if turn is None else turn
+    return Body(shape, np.asarray(at, float), rotation, np.asarray(half, float), material)
 
 
 def stand(shape: Shape, at: Point, *, size: Sequence[Number], material: Material) -> Body:
@@ -47,23 +125,26 @@ def stand(shape: Shape, at: Point, *, size: Sequence[Number], material: Material
     return Body(shape, np.asarray(at, float) + upward(half[2]), np.eye(3), half, material)
 
 
-def bar(start: Point, end: Point, *, radius: float, material: Material) -> Body:
-    """Span a thin round bar between two different points: a pole, a leg, a wire."""
+def block(low: Point, high: Point, material: Material) -> Body:
+    """Fill the space between two corners."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    return Body(BOX, (low + high) / 2, np.eye(3), (high - low) / 2, material)
+
+
+def bar(start: Point, end: Point, *, radius: Number, material: Material, shape: Shape = BAR) -> Body:
+    """Span a thin body between two different points: a pole, a leg, a wire."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     length = float(np.linalg.norm(end - start))
-    axis = (end - start) / length
-    side = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    rotation = towards(end - start)
+    return Body(shape, (start + end) / 2, rotation, np.array([radius, radius, length / 2]), material)
+
+
+def towards(axis: Point) -> Float64[np.ndarray, "3 3"]:
+    """Rotation that brings z to a direction."""
+    ahead = np.asarray(axis, float) / np.linalg.norm(axis)
+    side = np.cross(ahead, np.eye(3)[np.abs(ahead).argmin()])
     side /= np.linalg.norm(side)
-    rotation = np.stack([side, np.cross(axis, side), axis], 1)
-    return Body(BAR, (start + end) / 2, rotation, np.array([radius, radius, length / 2]), material)
-
-
-def moved(bodies: Sequence[Body], to: Point, *, yaw: Number = 0.0) -> list[Body]:
-    """Turn bodies around the upright axis through the origin, then shift them."""
-    turn = about(2, yaw)
-    return [
-        replace(b, centre=turn @ b.centre + np.asarray(to, float), rotation=turn @ b.rotation) for b in bodies
-    ]
+    return np.stack([side, np.cross(ahead, side), ahead], 1)
 
 
 def about(axis: int, angle: Number) -> Float64[np.ndarray, "3 3"]:
@@ -85,14 +166,18 @@ class Camera:
     fov: Number
     """Angle in radians that the longer side of a picture spans, whatever its size."""
 
+    def focal(self, size: Size) -> float:
+        """Focal length in pixels; the principal point is the picture's centre."""
+        return max(size) / (2 * math.tan(self.fov / 2))
+
     def rays(self, size: Size) -> Float64[np.ndarray, "n 3"]:
         """Directions through the pixel centres, row by row, each reaching 1 along the optical axis."""
-        reach = math.tan(self.fov / 2) / max(size)
+        reach = 1 / (2 * self.focal(size))
         x = (2 * np.arange(size.w) + 1 - size.w) * reach
         y = (2 * np.arange(size.h) + 1 - size.h) * reach
         right, down = np.meshgrid(x, y)
-        ahead = np.ones(right.size)
-        rays: Float64[np.ndarray, "n 3"] = np.stack([right.ravel(), down.ravel(), ahead], 1) @ self.rotation.T
+        local = np.stack([right.ravel(), down.ravel(), np.ones(right.size)], 1)
+        rays: Float64[np.ndarray, "n 3"] = np.einsum("ij,kj->ik", local, self.rotation)
         return rays
 
 
@@ -104,41 +189,64 @@ def aim(position: Point, *, yaw: Number, pitch: Number, roll: Number, fov: Numbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Light:
-    """A sun far away, or a lamp in the scene."""
+class Lamp:
+    """A body that shines: an ellipsoid, or a flat."""
 
     at: tuple[Number, Number, Number]
-    """Direction to the sun (unit length), or place of the lamp."""
-    is_sun: bool
+    half: tuple[Number, Number, Number]
+    """Half its extents."""
     colour: Colour
-    """Irradiance of a surface that faces it: for the sun anywhere, for a lamp at 1 m."""
-    radius: float
-    """Width of its half-shadows: radians for the sun, metres for a lamp."""
+    """Light on a white surface that faces it at 1 m."""
+    panel: bool = False
+    """A flat that shines downwards; otherwise an ellipsoid that shines to all sides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sky:
-    """What is behind everything, and lights everything a little."""
+    """What is behind everything, and lights it: a sun far away and the sky around it."""
 
+    sun: tuple[Number, Number, Number]
+    """Direction to the sun, of unit length."""
+    sunlight: Colour
+    """Light on a white surface that faces the sun."""
+    sun_radius: float
+    """Half the angle of the sun's disc in radians: how soft shadows are."""
     horizon: Colour
     zenith: Colour
     cloudiness: float
     """0 is clear, 1 overcast."""
     cloud_seed: float
     """Where in the endless cloud pattern this sky lies."""
+    panorama: Float32[np.ndarray, "h w 3"] | None = None
+    """Light from all directions, in the place of the drawn sky but where the camera sees it."""
+
+
+Corners = tuple[Sequence[Number], Sequence[Number]]
+"""Lowest and highest coordinates of a block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """From where, and at what, a scene is looked at."""
+
+    eyes: Corners
+    targets: Corners
+    close: float
+    """How often a view is of one thing from near by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
     """All that a picture shows."""
 
-    bodies: tuple[Body, ...]
-    lights: tuple[Light, ...]
+    layout: str
+    things: tuple[Thing, ...]
     sky: Sky
-    ambient: tuple[Colour, Colour]
-    """Light without direction on what faces up, and on what faces down."""
-    haze: float
+    vantage: Vantage
+    lamps: tuple[Lamp, ...] = ()
+    fill: Colour = (0.0, 0.0, 0.0)
+    """Mean light on the surfaces around, which they hand on."""
+    haze: float = math.inf
     """Distance in metres after which the air hides about two thirds; infinity is clear air."""
-    camera: Camera
-    brightness: float
-    """Mean of the finished picture, 0 to 1."""
+    photographs: Float32[np.ndarray, "n s s 3"] | None = None
+    """What materials refer to by number; linear light."""

@@ -1,161 +1,339 @@
-"""Colours for hits: patterns, sun and lamps with shadows, ambient light, haze, sky and exposure."""
+"""The fast shading: colours for the points that rays meet, without a path tracer.
+
+Sun and lamps throw soft shadows; every point looks around with a few rays for the light of the sky and of
+what is near it; glass, mirrors, metal and varnish send one more ray on, twice at most.
+"""
 
 import math
+from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Integer, UInt8
+from jaxtyping import Complex64, Float32, Float64, Int32, Integer
 
-from leadline.render.materials import albedo, cloud_noise
-from leadline.render.raycast import Caster, Hits, dot, groups, length
-from leadline.render.scene import Body, Light, Scene, Sky
-from leadline.types import Size
+from leadline.render.light import look_around, panorama
+from leadline.render.materials import (
+    PATTERNS,
+    Finish,
+    Pattern,
+    look_up,
+    pattern_maps,
+    pattern_pyramid,
+    pyramid,
+)
+from leadline.render.raycast import Caster, Hits, dot, length
+from leadline.render.scene import Lamp, Scene
 
-_BAND = 24_000
-"""Samples shaded at a time: few enough for the cache, and for BLAS to stay on one thread."""
+Vectors = Float32[np.ndarray, "n 3"]
+Values = Float32[np.ndarray, " n"]
 
-
-def take_picture(
-    scene: Scene, caster: Caster, *, size: Size, rng: np.random.Generator
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Render the scene's view with 2x2 samples a pixel; `rng` only scatters the shadow rays."""
-    fine = Size(2 * size.h, 2 * size.w)
-    sample_width = 2 * math.tan(scene.camera.fov / 2) / max(fine)
-    light = []
-    rays = scene.camera.rays(fine)
-    for band in np.array_split(rays, -(-len(rays) // _BAND)):
-        hits = caster.cast(scene.camera.position, band)
-        light.append(radiance(scene, caster, hits=hits, directions=band, sample_width=sample_width, rng=rng))
-    shown = expose(np.concatenate(light), brightness=scene.brightness)
-    parts = shown.reshape(size.h, 2, size.w, 2, 3)
-    mean = 0.25 * (parts[:, 0, :, 0] + parts[:, 0, :, 1] + parts[:, 1, :, 0] + parts[:, 1, :, 1])
-    return (_encoded(mean) * 255 + 0.5).astype(np.uint8)
+_BOUNCES = 3
+"""Surfaces of glass or mirrors that a ray may meet."""
+_AROUND = 2
+"""Rays that look around from a point."""
+_SOFT = 0.02
+"""Radius of the sun in radians from which on its shadows count as soft."""
 
 
-def radiance(
-    scene: Scene,
-    caster: Caster,
-    *,
-    hits: Hits,
-    directions: Float64[np.ndarray, "n 3"],
-    sample_width: float,
-    rng: np.random.Generator,
-) -> Float32[np.ndarray, "n 3"]:
-    """Linear light along each ray. A sample is `sample_width` wide at depth 1."""
-    result = np.empty(directions.shape, np.float32)
-    sky, seen = np.flatnonzero(hits.body < 0), np.flatnonzero(hits.body >= 0)
-    result[sky] = sky_light(scene.sky, directions[sky])
-    depth, normal = hits.depth[seen].astype(np.float32), hits.normal[seen]
-    rays = directions[seen].astype(np.float32)
-    points = scene.camera.position.astype(np.float32) + rays * depth[:, None]
-    towards = -rays / length(rays)[:, None]
-    footprint = depth * sample_width / np.maximum(dot(towards, normal), 0.15)
-    colour, gloss = np.empty_like(points), np.empty_like(depth)
-    for index, where in groups(hits.body[seen]):
-        body = scene.bodies[index]
-        u, v = surface_coordinates(body, points[where], normal=normal[where])
-        colour[where] = albedo(body.material, u, v=v, footprint=footprint[where])
-        gloss[where] = body.material.gloss
-    up, down = np.asarray(scene.ambient, np.float32)
-    total = colour * (down + (0.5 + 0.5 * normal[:, 2:]) * (up - down))
-    points += normal * (1e-3 + 2e-4 * depth[:, None])  # off the surface, or it shades itself
-    for light in scene.lights:
-        lit, strength, unit = _reaching(light, caster, points=points, normal=normal, rng=rng)
-        total[lit] += colour[lit] * strength
-        shiny = np.flatnonzero(gloss[lit])
-        at = lit[shiny]
-        highlight = gloss[at] * _highlight(unit[shiny], towards[at], normal=normal[at])
-        total[at] += highlight[:, None] * strength[shiny]
-    clear = np.exp(-depth / scene.haze)[:, None]
-    result[seen] = clear * total + (1 - clear) * np.asarray(scene.sky.horizon, np.float32)
-    return result
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """What shading knows about points that rays met."""
+
+    points: Vectors
+    """A little off the surface, on the viewer's side."""
+    beyond: Vectors
+    """The same on the other side."""
+    normals: Vectors
+    """Smooth, towards where the ray came from."""
+    to_eye: Vectors
+    colour: Vectors
+    """Reflectance; what shines through glass; what metal mirrors."""
+    finish: Integer[np.ndarray, " n"]
+    roughness: Values
+    body: Integer[np.ndarray, " n"]
+
+    def __getitem__(self, where: Integer[np.ndarray, " m"]) -> "Surface":
+        """Pick some of the points."""
+        return Surface(**{field.name: getattr(self, field.name)[where] for field in fields(self)})
 
 
-def surface_coordinates(
-    body: Body, points: Float32[np.ndarray, "n 3"], *, normal: Float32[np.ndarray, "n 3"]
-) -> tuple[Float32[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
-    """Metres along a body's surface: across flat faces and lids, around round ones.
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """The materials of all bodies, a row for each."""
 
-    Flat faces measure from the scene's origin, so that the pieces of a wall continue each other's pattern.
-    """
-    rotation = body.rotation.astype(np.float32)
-    facing = np.abs(normal @ rotation)
-    x, y, z = (points @ rotation).T
-    if body.shape.smooth.any():
-        around = (points - body.centre.astype(np.float32)) @ rotation
-        u = np.arctan2(around[:, 1], around[:, 0]) * np.float32(body.half[:2].mean())
-        lid = facing[:, 2] > 0.99
-        return np.where(lid, around[:, 0], u), np.where(lid, around[:, 1], around[:, 2])
-    axis = facing.argmax(1)
-    return np.where(axis == 0, y, x), np.where(axis == 2, y, z)
+    map: Int32[np.ndarray, " b"]
+    """Place in `PATTERNS`; -1 is a photograph."""
+    photo: Int32[np.ndarray, " b"]
+    colours: Float32[np.ndarray, "b 2 3"]
+    scale: Float32[np.ndarray, " b"]
+    turn: Complex64[np.ndarray, " b"]
+    """The pattern's direction on the surface."""
+    grain: Float32[np.ndarray, " b"]
+    roughness: Float32[np.ndarray, " b"]
 
 
-def _reaching(
-    light: Light,
-    caster: Caster,
-    *,
-    points: Float32[np.ndarray, "n 3"],
-    normal: Float32[np.ndarray, "n 3"],
-    rng: np.random.Generator,
-) -> tuple[Integer[np.ndarray, " m"], Float32[np.ndarray, "m 3"], Float32[np.ndarray, "m 3"]]:
-    """Points that one light reaches, by one shadow ray each: indices, irradiance, directions to the light."""
-    at = np.asarray(light.at, np.float32)
-    facing = np.flatnonzero(normal @ at > (0 if light.is_sun else dot(normal, points)))
-    path = np.broadcast_to(at, (len(facing), 3)) if light.is_sun else at - points[facing]
-    scatter = light.radius * (2 * rng.random(path.shape, dtype=np.float32) - 1)
-    reach = 1e4 if light.is_sun else 0.98
-    free = np.flatnonzero(~caster.occluded(points[facing], path + scatter, reach=reach))
-    lit, path = facing[free], path[free]
-    distance = length(path)
-    unit = path / distance[:, None]
-    falloff = 1 if light.is_sun else 1 / (distance**2 + 0.1)
-    strength = dot(unit, normal[lit]) * falloff
-    return lit, strength[:, None] * np.asarray(light.colour, np.float32), unit
+def gather_looks(caster: Caster) -> Looks:
+    """Collect what bodies look like."""
+    materials = [body.material for body in caster.bodies]
+    number = {pattern: place for place, pattern in enumerate(PATTERNS)}
+    drawn = [number[m.pattern] if isinstance(m.pattern, Pattern) else -1 for m in materials]
+    photos = [0 if isinstance(m.pattern, Pattern) else m.pattern for m in materials]
+    return Looks(
+        map=np.array(drawn, np.int32),
+        photo=np.array(photos, np.int32),
+        colours=np.array([m.colours for m in materials], np.float32),
+        scale=np.array([m.scale for m in materials], np.float32),
+        turn=np.exp(1j * np.array([m.angle for m in materials])).astype(np.complex64),
+        grain=np.array([m.grain for m in materials], np.float32),
+        roughness=np.array([m.roughness for m in materials], np.float32),
+    )
 
 
-def _highlight(
-    to_light: Float32[np.ndarray, "n 3"],
-    to_eye: Float32[np.ndarray, "n 3"],
-    *,
-    normal: Float32[np.ndarray, "n 3"],
-) -> Float32[np.ndarray, " n"]:
-    """Share of light mirrored to the eye (Blinn 1977)."""
-    halfway = to_light + to_eye
-    return 0.5 * np.maximum(dot(halfway, normal) / (length(halfway) + 1e-6), 0) ** 60
+class Shader:
+    """A scene's materials and lights, ready to colour rays."""
+
+    def __init__(self, scene: Scene, caster: Caster) -> None:
+        """Gather what bodies look like."""
+        self._scene, self._caster = scene, caster
+        self.looks = looks = gather_looks(caster)
+        photographs = scene.photographs
+        self._photographs = None if photographs is None else pyramid(photographs)
+        mean_share = pattern_maps().mean((1, 2))[np.maximum(looks.map, 0)][:, None]
+        first, second = looks.colours[:, 0], looks.colours[:, 1]
+        self._mean_colour = first + mean_share * (second - first)
+        if photographs is not None:
+            shown = photographs.mean((1, 2))[looks.photo] * first
+            self._mean_colour = np.where(looks.map[:, None] < 0, shown, self._mean_colour)
+        self._around = panorama(scene.sky)
+        sky_up = self._around[: len(self._around) // 2].mean((0, 1))
+        sunny = 0.5 * np.asarray(scene.sky.sunlight, np.float32) * scene.sky.sun[2]
+        self._fill = np.asarray(scene.fill, np.float32) if any(scene.fill) else 0.7 * (sky_up + sunny)
+
+    def surface(self, hits: Hits, origins: Vectors, directions: Vectors, *, spread: Values) -> Surface:
+        """Describe what rays met; `spread` is how wide a sample is at depth 1."""
+        mesh, depth = self._caster.mesh, hits.depth.astype(np.float32)
+        distance = length(directions)
+        to_eye = -directions / distance[:, None]
+        normals = mesh.interpolate(mesh.normals, hits)
+        a, b, c = np.moveaxis(mesh.corners[hits.triangle].astype(np.float32), 1, 0)
+        face = np.cross(b - a, c - a)
+        face /= length(face)[:, None] + np.float32(1e-20)
+        normals /= length(normals)[:, None] + np.float32(1e-12)
+        front = np.where(dot(face, to_eye) < 0, np.float32(-1), np.float32(1))[:, None]
+        face, normals = face * front, normals * front
+        normals = np.where(dot(normals, face)[:, None] < 0, -normals, normals)  # a leaf's other side
+        points, lift = origins + directions * depth[:, None], face * (1e-4 + 2e-4 * depth * distance)[:, None]
+        body = mesh.body[hits.triangle]
+        footprint = depth * distance * spread / np.maximum(np.abs(dot(face, to_eye)), 0.1)
+        colour = self.albedo(body, mesh.interpolate(mesh.coordinates, hits), footprint=footprint)
+        return Surface(
+            points=points + lift,
+            beyond=points - lift,
+            normals=normals,
+            to_eye=to_eye,
+            colour=colour,
+            finish=self._caster.finish[body],
+            roughness=self.looks.roughness[body],
+            body=body,
+        )
+
+    def albedo(
+        self, body: Integer[np.ndarray, " n"], at: Float32[np.ndarray, "n 2"], *, footprint: Values
+    ) -> Vectors:
+        """Reflectance of bodies at metres along their surface, for samples `footprint` metres wide."""
+        scale, turn = self.looks.scale[body], self.looks.turn[body]
+        turned = (at[:, 0] + 1j * at[:, 1]) * turn.conj() / scale
+        u, v, blur = turned.real, turned.imag, footprint / scale
+        maps, index = pattern_pyramid(), self.looks.map[body]
+        share = look_up(maps, len(PATTERNS) + 1, index=np.maximum(index, 0), u=u, v=v, blur=blur)[:, None]
+        first, second = self.looks.colours[body, 0], self.looks.colours[body, 1]
+        colour = first + share * (second - first)
+        shown = np.flatnonzero(index < 0)
+        if len(shown) and self._photographs is not None and self._scene.photographs is not None:
+            count = len(self._scene.photographs)
+            colour[shown] *= look_up(
+                self._photographs,
+                count,
+                index=self.looks.photo[body[shown]],
+                u=u[shown] + 0.5,
+                v=0.5 - v[shown],
+                blur=blur[shown],
+            )
+        grain = look_up(
+            maps,
+            len(PATTERNS) + 1,
+            index=np.full_like(index, len(PATTERNS)),
+            u=0.37 * u + 0.3,
+            v=0.37 * v,
+            blur=0.37 * blur,
+        )
+        bright = 1 + self.looks.grain[body] * (2 * grain - 1)
+        grained: Vectors = np.clip(colour * bright[:, None], 0, None)
+        return grained
+
+    def trace(
+        self, origins: Vectors, directions: Vectors, *, spread: Values, rng: np.random.Generator, bounce: int
+    ) -> Vectors:
+        """Light along rays that glass, mirrors or varnish sent on."""
+        hits = self._caster.cast(origins, directions)
+        light = look_around(self._around, directions)
+        seen = np.flatnonzero(hits.triangle >= 0)
+        surface = self.surface(hits[seen], origins[seen], directions[seen], spread=spread[seen])
+        arriving = self.sunlight(surface, rng=rng) + self.lamplight(surface, rng=rng) + 0.55 * self._fill
+        light[seen] = self.finished(surface, arriving, spread=spread[seen], rng=rng, bounce=bounce)
+        return light
+
+    def finished(
+        self, surface: Surface, arriving: Vectors, *, spread: Values, rng: np.random.Generator, bounce: int
+    ) -> Vectors:
+        """Light that leaves surfaces towards the eye, from what arrives at them and what they mirror."""
+        light: Vectors = surface.colour * arriving
+        finish = surface.finish
+        shining = finish == Finish.LIGHT
+        light[shining] = surface.colour[shining]
+        metal, mirror = finish == Finish.METAL, finish == Finish.MIRROR
+        clear = (finish == Finish.PANE) | (finish == Finish.GLASS)
+        light[metal] *= 0.15
+        light[mirror | clear] = 0
+        facing = np.clip(dot(surface.normals, surface.to_eye), 0, 1)
+        fresnel = _fresnel(facing) * np.where(clear, 1, 1 - 0.7 * surface.roughness)
+        mirrored = np.where((metal | mirror)[:, None], surface.colour, fresnel[:, None])
+        reflect = np.flatnonzero(metal | mirror | clear | (finish == Finish.GLOSSY))
+        if bounce >= _BOUNCES:
+            light[reflect] += mirrored[reflect] * self._fill
+            light[clear] += surface.colour[clear] * self._fill
+            return light
+        along = 2 * facing[:, None] * surface.normals - surface.to_eye
+        blur = surface.roughness[:, None] ** 2 * (~clear)[:, None]
+        along = (along + blur * rng.normal(0, 0.6, along.shape)).astype(np.float32)
+        wider = spread + 0.5 * surface.roughness
+        light[reflect] += mirrored[reflect] * self.trace(
+            surface.points[reflect],
+            along[reflect],
+            spread=wider[reflect],
+            rng=rng,
+            bounce=bounce + 1 + (bounce > 0),
+        )
+        passing = np.flatnonzero(clear)
+        onward = -surface.to_eye[passing]
+        bend = np.where(finish[passing] == Finish.GLASS, 0.18, 0)[:, None]  # a hint of refraction
+        onward = (onward - bend * surface.normals[passing] * facing[passing, None]).astype(np.float32)
+        light[passing] += (
+            surface.colour[passing]
+            * (1 - fresnel[passing, None])
+            * self.trace(surface.beyond[passing], onward, spread=spread[passing], rng=rng, bounce=bounce + 1)
+        )
+        return light
+
+    def pane(self, surface: Surface, *, spread: Values, rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+        """Return the share of light that passes both sides of panes, and the light that they mirror."""
+        facing = np.clip(dot(surface.normals, surface.to_eye), 0, 1)[:, None]
+        fresnel = _fresnel(facing)
+        along = (2 * facing * surface.normals - surface.to_eye).astype(np.float32)
+        mirrored = fresnel * self.trace(surface.points, along, spread=spread, rng=rng, bounce=1)
+        passed: Vectors = (surface.colour * (1 - fresnel)) ** 2
+        return passed.astype(np.float32), mirrored.astype(np.float32)
+
+    def hard_light(self, surface: Surface, *, rng: np.random.Generator) -> Vectors:
+        """Light whose shadows have edges: that of a sun without haze before it."""
+        hard = self._scene.sky.sun_radius < _SOFT
+        return self.sunlight(surface, rng=rng) if hard else np.zeros_like(surface.points)
+
+    def soft_light(
+        self, surface: Surface, stratum: Integer[np.ndarray, " n"], *, rng: np.random.Generator
+    ) -> Vectors:
+        """Light that changes slowly from point to point: from around, from lamps, and from a sun in haze."""
+        light: Vectors = self.around(surface, stratum, rng=rng) + self.lamplight(surface, rng=rng)
+        if self._scene.sky.sun_radius >= _SOFT:
+            light += self.sunlight(surface, rng=rng)
+        return light
+
+    def sunlight(self, surface: Surface, *, rng: np.random.Generator) -> Vectors:
+        """Light of the sun on surfaces that face it, by one shadow ray each."""
+        sky = self._scene.sky
+        scatter = rng.normal(0, 0.6 * sky.sun_radius, surface.points.shape)
+        way = (np.asarray(sky.sun) + scatter).astype(np.float32)
+        return self._arriving(surface, way, np.asarray(sky.sunlight, np.float32), far=True)
+
+    def lamplight(self, surface: Surface, *, rng: np.random.Generator) -> Vectors:
+        """Light of all lamps, by one shadow ray each."""
+        total = np.zeros_like(surface.points)
+        for lamp in self._scene.lamps:
+            way = (_on_lamp(lamp, surface.points, rng) - surface.points).astype(np.float32)
+            distance = length(way)
+            falloff = 1 / (distance**2 + 0.05)
+            if lamp.panel:
+                falloff *= np.maximum(way[:, 2] / (distance + 1e-6), 0) * 2
+            total += self._arriving(
+                surface, way, falloff[:, None] * np.asarray(lamp.colour, np.float32), far=False
+            )
+        return total
+
+    def _arriving(
+        self, surface: Surface, way: Vectors, light: Float32[np.ndarray, "..."], *, far: bool
+    ) -> Vectors:
+        """Light from one side where nothing stands in between."""
+        unit = way / (length(way)[:, None] + np.float32(1e-6))
+        slope = dot(unit, surface.normals)
+        through = surface.finish == Finish.LEAF
+        strength = np.where(through, 0.55 * np.abs(slope) + 0.25 * np.maximum(slope, 0), np.maximum(slope, 0))
+        lit = np.flatnonzero(strength > 0)
+        start = np.where(slope[lit, None] < 0, surface.points[lit] + 4e-3 * unit[lit], surface.points[lit])
+        blocked = self._caster.occluded(start, way[lit], reach=1e4 if far else 0.97)
+        strength[lit[blocked]] = 0
+        arriving: Vectors = strength[:, None].astype(np.float32) * light
+        return arriving
+
+    def around(
+        self, surface: Surface, stratum: Integer[np.ndarray, " n"], *, rng: np.random.Generator
+    ) -> Vectors:
+        """Light from the sky and from near surfaces, by a few rays over the hemisphere.
+
+        `stratum`, 0 to 15, is a sixteenth of the turn: points beside each other look to different sides.
+        """
+        total = np.zeros_like(surface.points)
+        for turn in range(_AROUND):
+            angle = math.tau * ((stratum + 16 * turn / _AROUND) % 16 + rng.random(len(stratum))) / 16
+            height = np.sqrt((stratum * 7 % 16 + rng.random(len(stratum))) / 16)
+            level = np.sqrt(1 - height**2)
+            local = np.stack([level * np.cos(angle), level * np.sin(angle), height], 1)
+            way = _from_local(local.astype(np.float32), surface.normals)
+            hits = self._caster.cast(surface.points, way, through_glass=True)
+            light = look_around(self._around, way)
+            met = np.flatnonzero(hits.triangle >= 0)
+            body = self._caster.mesh.body[hits.triangle[met]]
+            distance = hits.depth[met].astype(np.float32)
+            near = distance / (distance + 0.25)  # a crevice gets less light than the open
+            dark = self._caster.finish[body] == Finish.LIGHT  # lamps are counted on their own
+            handed_on = self._mean_colour[body] * self._fill * near[:, None]
+            light[met] = np.where(dark[:, None], 0.3 * self._fill, handed_on)
+            total += light
+        return total / _AROUND
 
 
-def sky_light(sky: Sky, directions: Float[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:
-    """Light of the sky: paler towards the horizon, with clouds on a flat layer."""
-    rays = directions.astype(np.float32)
-    x, y, height = (rays / length(rays)[:, None]).T
-    height = np.maximum(height, 0)
-    horizon, zenith = np.asarray(sky.horizon, np.float32), np.asarray(sky.zenith, np.float32)
-    colour = horizon + (1 - (1 - height[:, None]) ** 3) * (zenith - horizon)
-    u, v = 2 * x / (height + 0.12) + np.float32(sky.cloud_seed), 2 * y / (height + 0.12)
-    noise = cloud_noise(u, v, blur=0.02 / (height + 0.05))
-    cover = np.clip(2 * (noise + 2.4 * sky.cloudiness - 1.2), 0, 1)[:, None]
-    white = np.float32(1.15 * max(sky.horizon)) * (1 - 0.25 * np.clip(noise, 0, 1)[:, None])
-    clouded: Float32[np.ndarray, "n 3"] = colour + 0.85 * cover * (white - colour)
-    return clouded
+def _fresnel(facing: Float32[np.ndarray, "*n"]) -> Float32[np.ndarray, "*n"]:
+    """Share of light that glass or varnish mirrors (Schlick 1994), by the cosine to its normal."""
+    share: Float32[np.ndarray, "*n"] = 0.04 + 0.96 * (1 - facing) ** 5
+    return share
 
 
-def expose(light: Float32[np.ndarray, "n 3"], *, brightness: float) -> Float32[np.ndarray, "n 3"]:
-    """Scale light so that the picture gets this mean, and bend it into 0 to 1 without hard clipping."""
-    probe = light[:: max(1, len(light) // 4096)]
-    low, high = -12.0, 12.0
-    for _ in range(24):
-        middle = (low + high) / 2
-        dark = float(_encoded(_bent(probe * np.float32(2**middle))).mean()) < brightness
-        low, high = (middle, high) if dark else (low, middle)
-    return _bent(light * np.float32(2**low))
+def _from_local(local: Vectors, normals: Vectors) -> Vectors:
+    """Turn vectors around z into vectors around normals (Duff and others 2017)."""
+    x, y, z = normals.T
+    sign = np.where(z < 0, np.float32(-1), np.float32(1))
+    a = -1 / (sign + z)
+    b = x * y * a
+    first = np.stack([1 + sign * x * x * a, sign * b, -sign * x], 1)
+    second = np.stack([b, sign + y * y * a, -y], 1)
+    turned: Vectors = local[:, :1] * first + local[:, 1:2] * second + local[:, 2:] * normals
+    return turned
 
 
-def _bent(light: Float32[np.ndarray, "*n"]) -> Float32[np.ndarray, "*n"]:
-    """Tone curve: straight in the shadows, saturating in the lights."""
-    bent: Float32[np.ndarray, "*n"] = 1 - np.exp(-1.2 * light)
-    return bent
-
-
-def _encoded(linear: Float32[np.ndarray, "*n"]) -> Float32[np.ndarray, "*n"]:
-    """Linear light as a file stores it (gamma 2.2)."""
-    encoded: Float32[np.ndarray, "*n"] = np.power(linear, np.float32(1 / 2.2))
-    return encoded
+def _on_lamp(lamp: Lamp, points: Vectors, rng: np.random.Generator) -> Float64[np.ndarray, "n 3"]:
+    """Draw a point of a lamp for each point of a surface; of an ellipsoid, on the side towards it."""
+    at, half = np.asarray(lamp.at), np.asarray(lamp.half)
+    if lamp.panel:
+        return at + half * rng.uniform(-1, 1, points.shape)
+    ball = rng.normal(size=points.shape)
+    ball /= length(ball)[:, None]
+    ball *= np.where(dot(ball, points - at) < 0, -1, 1)[:, None]
+    return at + 1.15 * half * ball

@@ -2,8 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -153,6 +153,14 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
+class _Labelled:
+    """A picture with its label, and figures about that."""
+
+    sample: Sample
+    quality: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Labeller:
     """Reads, predicts and encodes at the same time."""
 
@@ -167,7 +175,8 @@ class Labeller:
         seen = self.predictor.follow(
             read, lambda item: item.prepared if isinstance(item, _Read) else None, mirrored=True
         )
-        return overlapped(self._encode, seen, ahead=ahead)
+        # Arithmetic stays in this thread: in another it would compete with the network's own threads.
+        return overlapped(self._encode, map(self._judge, seen), ahead=ahead)
 
     def _read(self, number: int) -> _Read | Unreadable:
         try:
@@ -181,7 +190,8 @@ class Labeller:
             sample = Sample(image=resize_picture(sample.image, size, "area"), label=None, id=sample.id)
         return _Read(sample, prepared)
 
-    def _encode(self, item: tuple[_Read | Unreadable, View | None]) -> Record | Unreadable:
+    def _judge(self, item: tuple[_Read | Unreadable, View | None]) -> _Labelled | Unreadable:
+        """Bring a map to its picture's size, and measure how far it can be trusted."""
         picture, view = item
         if isinstance(picture, Unreadable):
             return picture
@@ -195,10 +205,16 @@ class Labeller:
             "zeros": float((straight <= 0).float().mean()),
         }
         prediction = self.predictor.restore(view, picture.sample.size)
-        label = Label(
-            values=prediction.values, valid=np.ones(picture.sample.size, np.bool_), space=prediction.space
-        )
-        return encode_record(picture.sample.id, encode_jpeg(picture.sample.image), label, quality=quality)
+        valid = np.ones(picture.sample.size, np.bool_)
+        label = Label(values=prediction.values, valid=valid, space=prediction.space)
+        return _Labelled(replace(picture.sample, label=label), quality)
+
+    def _encode(self, item: _Labelled | Unreadable) -> Record | Unreadable:
+        if isinstance(item, Unreadable):
+            return item
+        sample = item.sample
+        assert sample.label is not None
+        return encode_record(sample.id, encode_jpeg(sample.image), sample.label, quality=item.quality)
 
 
 def _predictor(config: PseudoLabelConfig, network: Network, device: torch.device) -> Predictor:

@@ -9,7 +9,8 @@
 - a ``.tar`` or ``.zip`` of pictures;
 - a folder of pictures, with ``labels=FOLDER&space=disparity&scale=1/6553.5&invalid=none`` where it has any;
 - the word ``procedural`` for the built-in generator, drawn on the fly:
-  ``procedural?count=400&seed=7&size=192x256``.
+  ``procedural?seed=7&size=192x256&layouts=street,garden&textures=FOLDER&environment=FOLDER&lens=no``;
+  without a ``count`` there is no end to it.
 
 ``limit=100`` uses that many samples of any source, evenly spaced; ``weight=2`` draws each of them twice in an
 epoch of training, ``weight=0.5`` every second one.
@@ -20,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly, Weighted
@@ -29,7 +30,7 @@ from leadline.data.sources.dataset import Dataset, DatasetSource
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.registry import DATASETS, find_dataset
 from leadline.data.sources.table import TableSource
-from leadline.render.source import ProceduralSource
+from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Quality, Recipe
 from leadline.specs import build, parse_space, split_spec
 from leadline.types import LeadlineError, Size, Source
 
@@ -68,7 +69,20 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
         return _make(open_split, spec, options, split=str, name=str)
     path = Path(place).expanduser()
     if place == PROCEDURAL:
-        return _make(ProceduralSource, spec, options, count=int, size=parse_size, seed=int)
+        return _make(
+            _procedural,
+            spec,
+            options,
+            count=int,
+            size=parse_size,
+            seed=int,
+            views=int,
+            layouts=lambda text: tuple(text.split(",")),
+            quality=_quality,
+            textures=_folder,
+            environment=_folder,
+            lens=_switch,
+        )
     if path.suffix.lower() in (".tar", ".zip"):
         return _make(partial(open_archive, path), spec, options, name=str, licence=str)
     if path.suffix.lower() == ".csv":
@@ -94,6 +108,10 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
         name=str,
         licence=str,
     )
+
+
+def _procedural(count: int = ENDLESS, size: Size = SIZE, seed: int = 0, **recipe: Any) -> ProceduralSource:
+    return ProceduralSource(count, size=size, seed=seed, recipe=Recipe(**recipe))
 
 
 def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
@@ -145,6 +163,29 @@ def parse_size(text: str) -> Size:
     except ValueError:
         raise ValueError(f"expected height x width, such as 192x256, got {text!r}") from None
     return Size(h, w)
+
+
+def _folder(text: str) -> Path:
+    """Read the name of a folder that exists."""
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ValueError("there is no such folder")
+    return folder
+
+
+def _quality(text: str) -> Quality:
+    """Read how light is computed."""
+    known: dict[str, Quality] = {"fast": "fast", "path": "path"}
+    if text not in known:
+        raise ValueError("expected fast or path")
+    return known[text]
+
+
+def _switch(text: str) -> bool:
+    """Read ``yes`` or ``no``."""
+    if text not in ("yes", "no"):
+        raise ValueError("expected yes or no")
+    return text == "yes"
 
 
 def _ratio(text: str) -> float:

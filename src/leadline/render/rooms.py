@@ -1,0 +1,257 @@
+"""Layouts under a roof: living room, bedroom, kitchen, office, shop, corridor, stairs, table top."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from leadline.render import fittings, furniture
+from leadline.render.arrange import Arrangement
+from leadline.render.figures import animal, person
+from leadline.render.furniture import single, strewn
+from leadline.render.light import draw_sky
+from leadline.render.materials import Colour, Material, plain
+from leadline.render.palette import Dice
+from leadline.render.plants import pot_plant
+from leadline.render.scene import Kind, Lamp, Scene, Thing, Vantage, bar, block, stand, thing
+from leadline.render.shapes import BOX, CYLINDER
+from leadline.render.shell import Room, build, draw_shell, hang_lamps
+
+
+def _potted(dice: Dice) -> list[Thing]:
+    return [pot_plant(dice, dice.between(0.5, 1.6))]
+
+
+def _goods(dice: Dice) -> list[Thing]:
+    return furniture.shelf(dice, where="shop", width=dice.between(0.9, 2.0))
+
+
+def _sideboard(dice: Dice) -> list[Thing]:
+    return furniture.cabinet(dice, height=dice.between(0.45, 0.9))
+
+
+def _coffee_table(dice: Dice) -> list[Thing]:
+    low = furniture.board(
+        dice, width=dice.between(0.7, 1.2), depth=dice.between(0.5, 0.7), height=dice.between(0.35, 0.48)
+    )
+    return [low, *strewn(dice, low.bodies[0], dice.count(1, 6), where="any")]
+
+
+def _on_the_floor(dice: Dice) -> list[Thing]:
+    ground = block((-0.6, -0.6, -0.01), (0.6, 0.6, 0), plain((0.5, 0.5, 0.5)))
+    return strewn(dice, ground, dice.count(1, 4), where="floor")
+
+
+SOFA, BED, DESK, SHELF, CABINET = (
+    furniture.sofa,
+    furniture.bed,
+    furniture.desk,
+    furniture.shelf,
+    furniture.cabinet,
+)
+CHAIR, DINING, COUNTER, RADIATOR = (
+    single(furniture.chair),
+    furniture.table_with_chairs,
+    furniture.counter,
+    single(fittings.radiator),
+)
+
+ROOMS: dict[str, Room] = {
+    "living": Room(width=(3, 7), depth=(3.5, 8), walls=(SOFA, SOFA, SHELF, _sideboard, CABINET, _potted,
+        CHAIR, DESK, RADIATOR),
+                   middle=(_coffee_table, DINING, SOFA, _on_the_floor, CHAIR, _potted)),
+    "bedroom": Room(width=(2.6, 5), depth=(3, 5), walls=(BED, BED, CABINET, SHELF, DESK, CHAIR, _potted,
+        RADIATOR), middle=(_on_the_floor, CHAIR), people=0.2),
+    "kitchen": Room(width=(2.4, 5), depth=(3, 6), walls=(COUNTER, COUNTER, CABINET, SHELF, CHAIR,
+        RADIATOR), middle=(DINING, DINING, _on_the_floor), wall="tiled wall"),
+    "office": Room(width=(3, 9), depth=(4, 10), walls=(DESK, DESK, DESK, SHELF, CABINET, _potted, CHAIR),
+        middle=(DESK, DINING, CHAIR), panels=0.8, people=0.5),
+    "shop": Room(width=(4, 10), depth=(5, 14), walls=(_goods,), middle=(_goods, _goods, _coffee_table,
+        COUNTER), windows=0.15, panels=0.9, people=0.6, crowded=1.0),
+    "corridor": Room(width=(1.6, 2.8), depth=(7, 20), walls=(_sideboard, CHAIR, _potted, SHELF, RADIATOR),
+        windows=0.2, panels=0.7, crowded=0.25),
+}  # fmt: skip
+"""Layout -> room."""
+
+
+def draw_room(dice: Dice, layout: str) -> Scene:
+    """Draw a furnished room of `ROOMS`."""
+    room = ROOMS[layout]
+    width, depth = dice.spread(*room.width), dice.spread(*room.depth)
+    height = dice.between(2.3, 2.9) if dice.chance(0.8) else dice.between(2.9, 4.5)
+    place = Arrangement((0, 0, 0), (width, depth, height))
+    build(place, draw_shell(dice, room, width, depth=depth, height=height))
+    lamps = hang_lamps(dice, room, place)
+    if dice.chance(0.35):
+        rug = fittings.rug(dice, width=dice.between(0.3, 0.6) * width, depth=dice.between(0.3, 0.6) * depth)
+        place.add([rug.moved((width / 2, depth / 2, 0))], solid=False)
+    for _ in range(dice.count(1, 5) if room.middle else 0):
+        low, high = (0.25 * width, 0.25 * depth, 0), (0.75 * width, 0.75 * depth, 0)
+        place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
+    for side in range(4):
+        _furnish(dice, room, place, side=side)
+    if dice.chance(0.3):
+        standing, lamp = fittings.floor_lamp(dice)
+        at = (dice.pick((0.35, width - 0.35)), dice.pick((0.3, depth - 0.8)), 0)
+        if place.place([standing], at):
+            lamps.append(replace(lamp, at=tuple(float(a + b) for a, b in zip(lamp.at, at, strict=True))))  # type: ignore[arg-type]
+    if dice.chance(room.people):
+        for _ in range(dice.count(1, 3)):
+            figure = person(dice) if dice.chance(0.8) else animal(dice, "dog", "cat")
+            place.scatter(dice, [figure], low=(0.3, 0.3, 0), high=(width - 0.3, depth - 0.3, 0))
+    for _ in range(dice.count(0, 3)):
+        place.scatter(dice, _on_the_floor(dice), low=(0.5, 0.5, 0), high=(width - 0.5, depth - 0.5, 0))
+    eyes = ((0.3, 0.3, 0.7), (width - 0.3, depth - 0.3, min(1.9, height - 0.2)))
+    targets = ((0, 0, 0.2), (width, depth, 1.5))
+    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.3))
+
+
+def draw_table_top(dice: Dice, layout: str) -> Scene:
+    """Draw a table with things on it in a room, to be seen from close by: a meal, glasses, a desk,
+    anything."""
+    room = ROOMS[dice.pick(("living", "kitchen", "office"))]
+    width, depth, height = dice.between(2.5, 5), dice.between(2.5, 5), dice.between(2.3, 2.8)
+    place = Arrangement((0, 0, 0), (width, depth, height))
+    build(place, draw_shell(dice, room, width, depth=depth, height=height))
+    lamps = hang_lamps(dice, room, place)
+    size = (dice.between(0.7, 1.8), dice.between(0.6, 1.0))
+    top = furniture.board(dice, width=size[0], depth=size[1], height=dice.between(0.45, 0.9))
+    where = dice.pick(("table", "desk", "food", "food", "glass", "glass", "kitchen", "any", "any"))
+    things = [top, *strewn(dice, top.bodies[0], dice.count(4, 22), where=where)]
+    if dice.chance(0.25):  # a cloth on the table
+        low, high = top.bodies[0].bounds()
+        cloth = block(
+            (*(low - 0.02)[:2], high[2] - 0.002), (*(high + 0.02)[:2], high[2] + 0.001), dice.look("cloth")
+        )
+        things.append(thing(Kind.TEXTILE, [cloth]))
+    place.place(things, (width / 2, depth / 2, 0), yaw=dice.turn())
+    if dice.chance(0.5):  # somebody sits at it
+        angle = dice.turn()
+        at = (width / 2 - 0.75 * math.sin(angle), depth / 2 - 0.75 * math.cos(angle), 0)
+        place.place(
+            [
+                person(dice, sitting=True),
+                thing(
+                    Kind.FURNITURE,
+                    [
+                        stand(BOX, (0, 0, 0.36), size=(0.4, 0.4, 0.05), material=dice.look("wood")),
+                        stand(CYLINDER, (0, 0, 0), size=(0.06, 0.06, 0.37), material=dice.look("metal")),
+                    ],
+                ),
+            ],
+            at,
+            yaw=-angle,
+        )
+    for side in range(4):
+        _furnish(dice, room, place, side=side)
+    middle = np.array([width / 2, depth / 2, top.bounds()[1, 2]])
+    turn, away = dice.turn(), dice.between(0.4, 0.9)
+    eye = middle + [away * math.cos(turn), away * math.sin(turn), 0]
+    eyes = (tuple(eye + [-0.2, -0.2, 0.1]), tuple(eye + [0.2, 0.2, 0.7]))
+    targets = (tuple(middle + [-0.3, -0.3, 0]), tuple(middle + [0.3, 0.3, 0.1]))
+    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.5))
+
+
+def draw_stairs(dice: Dice, layout: str) -> Scene:
+    """Draw a flight of stairs in a hall, with railings, and people on it."""
+    width, steps = dice.between(2.5, 6), dice.count(6, 16)
+    rise, tread = dice.between(0.15, 0.19), dice.between(0.26, 0.34)
+    run, top = steps * tread, steps * rise
+    start, depth, height = dice.between(2.5, 5), 0.0, top + dice.between(2.4, 3.4)
+    depth = start + run + dice.between(1.5, 3)
+    place = Arrangement((0, 0, 0), (width, depth, height))
+    build(place, draw_shell(dice, ROOMS["corridor"], width, depth=depth, height=height))
+    lamps = hang_lamps(dice, ROOMS["corridor"], place)
+    look, wide = dice.look(dice.pick(("stone", "wood", "painted", "floor"))), dice.between(0.5, 1) * width
+    left = dice.pick((0.0, (width - wide) / 2, width - wide))
+    flight = [
+        block((left, start + i * tread, 0), (left + wide, depth, (i + 1) * rise), look) for i in range(steps)
+    ]
+    nose = dice.look("metal")
+    flight += [
+        block(
+            (left, start + i * tread, (i + 1) * rise - 0.01),
+            (left + wide, start + i * tread + 0.02, (i + 1) * rise + 0.003),
+            nose,
+        )
+        for i in range(steps)
+    ]
+    place.add([thing(Kind.STAIRS, flight)], solid=False)  # people stand on it
+    rail = dice.look(dice.pick(("metal", "chrome", "wood", "painted")))
+    for x in (left + 0.05, left + wide - 0.05):
+        place.add([_railing(dice, (x, start, rise), (x, start + run - tread, top), look=rail)], solid=False)
+    for _ in range(dice.count(0, 4)):
+        step = dice.count(0, steps - 1)
+        at = (left + dice.between(0.2, 0.8) * wide, start + (step + 0.55) * tread, (step + 1) * rise)
+        place.place([person(dice)], at, yaw=dice.pick((0.0, math.pi)))
+    for _ in range(dice.count(0, 2)):
+        place.scatter(dice, _potted(dice), low=(0.3, 0.4, 0), high=(width - 0.3, start, 0))
+    eyes = (
+        ((0.3, 0.3, 0.8), (width - 0.3, start - 0.4, 1.9))
+        if dice.chance(0.7)
+        else ((0.3, start + run, top + 1), (width - 0.3, depth - 0.3, top + 1.8))
+    )
+    targets = ((0.2 * width, start, 0.2), (0.8 * width, start + run, 0.6 * top + 0.6))
+    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.15))
+
+
+def _railing(
+    dice: Dice, low: tuple[float, float, float], high: tuple[float, float, float], *, look: Material
+) -> Thing:
+    a, b = np.asarray(low), np.asarray(high)
+    up = np.array([0, 0, dice.between(0.85, 1.0)])
+    bodies = [bar(a + up, b + up, radius=0.022, material=look)]
+    count = max(2, int(np.hypot(*(b - a)[1:]) / dice.pick((0.13, 0.3, 0.9))))
+    for share in np.linspace(0, 1, count):
+        foot = a + share * (b - a)
+        bodies.append(bar(foot, foot + up, radius=0.011, material=look))
+    return thing(Kind.FENCE, bodies)
+
+
+def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
+    """Put things along a wall, one after another, and hang things above them."""
+    width, depth, height = place.high
+    length = (width, depth)[side % 2]
+    corner = ((0.0, 0.0), (width, 0.0), (width, depth), (0.0, depth))[side]
+    turn = side * math.pi / 2
+    along = np.array([math.cos(turn), math.sin(turn), 0])
+    x = dice.between(0.05, 0.6)
+    while x < length - 0.3:
+        group = dice.pick(room.walls)(dice)
+        bounds = np.stack([piece.bounds() for piece in group])
+        low, high = bounds[:, 0].min(0), bounds[:, 1].max(0)
+        start, inward = np.array([*corner, 0]) + (x - low[0]) * along, np.array([-along[1], along[0], 0])
+        if dice.chance(room.crowded):
+            place.place(group, start + (0.02 + max(0, -low[1])) * inward, yaw=turn)
+        x += float(high[0] - low[0]) + dice.pick((0.02, 0.1, dice.between(0.2, 1.2)))
+    for share in dice.rng.uniform(0.12, 0.88, dice.count(0, 3)):
+        frame = fittings.picture_frame(dice, mirror=dice.chance(0.15))
+        at = np.array([*corner, dice.between(1.4, min(1.8, height - 0.6))]) + share * length * along
+        place.place([frame], at + 0.003 * np.array([-along[1], along[0], 0]), yaw=turn)
+
+
+def _indoors(dice: Dice, layout: str, place: Arrangement, lamps: list[Lamp], *, vantage: Vantage) -> Scene:
+    """Add daylight and the light that walls hand on to what lamps give."""
+    sky = draw_sky(dice)
+    width, depth, height = place.high
+    walls = 2 * (width * depth + width * height + depth * height)
+    dim = dice.pick((1.0, 1.0, 1.0, 0.15))  # by day, sometimes with the lamps nearly off
+    lamps = [
+        replace(lamp, colour=(lamp.colour[0] * dim, lamp.colour[1] * dim, lamp.colour[2] * dim))
+        for lamp in lamps
+    ]
+    total = np.sum([lamp.colour for lamp in lamps], 0) if lamps else np.zeros(3)
+    red, green, blue = (16 * total / walls + 0.12).tolist()
+    fill: Colour = (red, green, blue)
+    return Scene(
+        layout=layout, things=tuple(place.things), sky=sky, lamps=tuple(lamps), fill=fill, vantage=vantage
+    )
+
+
+INDOOR: dict[str, Callable[[Dice, str], Scene]] = {
+    **dict.fromkeys(ROOMS, draw_room),
+    "table": draw_table_top,
+    "stairs": draw_stairs,
+}
+"""Layout -> what draws it."""

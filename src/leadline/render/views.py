@@ -1,0 +1,98 @@
+"""Where a camera stands, and which views are worth showing."""
+
+import math
+
+import numpy as np
+from jaxtyping import Integer
+
+from leadline.render.materials import Finish
+from leadline.render.palette import Dice
+from leadline.render.raycast import Caster, Hits, dot
+from leadline.render.scene import STRUCTURE, Camera, Scene, aim
+from leadline.types import Size
+
+PROBE = Size(36, 48)
+"""Rays that judge a view; the same for every picture size, so that the size never changes the scene."""
+
+_TRIES = 30
+_NEAREST = 0.2
+_LARGEST = 0.4
+"""Share of a view that one thing may fill, unless a place is made of it."""
+_STUFF = 0.1
+"""Share of a view that must be something else than sky, ground and walls."""
+
+
+def draw_camera(dice: Dice, scene: Scene, caster: Caster) -> Camera | None:
+    """Draw views until one is worth showing; `None` where the scene has hardly any."""
+    for _ in range(_TRIES):
+        camera = _close_up(dice, scene) if dice.chance(scene.vantage.close) else _overview(dice, scene)
+        hits = caster.cast(camera.position.astype(np.float32), camera.rays(PROBE))
+        if worth_showing(scene, caster, camera, hits):
+            return camera
+    return None
+
+
+def _overview(dice: Dice, scene: Scene) -> Camera:
+    """Look from one place of the vantage towards another, as a person with a camera does."""
+    eye, target = dice.rng.uniform(*scene.vantage.eyes), dice.rng.uniform(*scene.vantage.targets)
+    choices = [thing for thing in scene.things if thing.kind not in STRUCTURE]
+    if choices and dice.chance(0.6):
+        target = dice.rng.uniform(*dice.pick(choices).bounds())
+    return _look(dice, eye, target, fov=dice.pick((dice.between(25, 100), dice.between(45, 75))), tilt=4)
+
+
+def _close_up(dice: Dice, scene: Scene) -> Camera:
+    """Look at one thing from near by, from the front or from above, inside the vantage's space."""
+    choices = [thing for thing in scene.things if thing.kind not in STRUCTURE]
+    if not choices:
+        return _overview(dice, scene)
+    low, high = dice.pick(choices).bounds()
+    size = min(float(np.linalg.norm(high - low)), 2.5)
+    fov = dice.between(25, 60)
+    away = max(size / (2 * math.tan(math.radians(fov) / 2)) * dice.between(0.9, 2.2), 0.25)
+    up, turn = math.radians(dice.between(-3, 45)), dice.turn()
+    target = low + (high - low) * dice.rng.uniform([0.3, 0.3, 0.3], [0.7, 0.7, 0.8])
+    eye = target + away * np.array(
+        [math.cos(up) * math.cos(turn), math.cos(up) * math.sin(turn), math.sin(up)]
+    )
+    return _look(dice, eye, target, fov=fov, tilt=2)
+
+
+def _look(dice: Dice, eye: np.ndarray, target: np.ndarray, *, fov: float, tilt: float) -> Camera:
+    """Point a camera, a little off and hardly ever quite level."""
+    way = target - eye
+    pitch = math.atan2(way[2], math.hypot(way[0], way[1]))
+    return aim(
+        eye,
+        yaw=math.atan2(way[1], way[0]) + math.radians(dice.normal(tilt)),
+        pitch=pitch + math.radians(dice.normal(tilt)),
+        roll=math.radians(dice.normal(2) if dice.chance(0.9) else dice.normal(8)),
+        fov=math.radians(fov),
+    )
+
+
+def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> bool:
+    """Whether a view teaches something.
+
+    Not where one thing fills more than 40 % (a wall or the ground 80 %), sky more than 75 %, something is
+    nearer than 0.2 m, fewer than three things are seen, or the camera stands inside something.
+    """
+    if hits.depth.min() < _NEAREST:
+        return False
+    things = thing_ids(caster, hits)
+    share = np.bincount(things + 1, minlength=len(scene.things) + 1) / len(things)
+    limits = np.array([0.75, *(0.8 if thing.kind in STRUCTURE else _LARGEST for thing in scene.things)])
+    stuff = sum(share[1:], start=0.0) - share[1:][[thing.kind in STRUCTURE for thing in scene.things]].sum()
+    if (share > limits).any() or (share > 0.004).sum() < 3 or stuff < _STUFF:
+        return False
+    seen = np.flatnonzero(hits.triangle >= 0)
+    mesh, rays = caster.mesh, camera.rays(PROBE)[seen]
+    a, b, c = np.moveaxis(mesh.corners[hits.triangle[seen]], 1, 0)
+    inside = dot(np.cross(b - a, c - a), rays) > 0
+    thin = np.isin(caster.finish[mesh.body[hits.triangle[seen]]], (Finish.LEAF, Finish.GLASS))
+    return bool((inside & ~thin).mean() < 0.02)
+
+
+def thing_ids(caster: Caster, hits: Hits) -> Integer[np.ndarray, " n"]:
+    """Index of the thing that each ray met; -1 is sky."""
+    return np.where(hits.triangle < 0, -1, caster.thing_of_body[caster.mesh.body[hits.triangle]])
