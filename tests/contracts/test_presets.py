@@ -217,7 +217,7 @@ def test_tiny__keeps_sources_objective_and_start(name: str) -> None:
     assert small.network in VARIANTS
     changed = {f.name for f in fields(recipe) if getattr(recipe, f.name) != getattr(small, f.name)}
     allowed = {"network", "optim", "crop", "batch", "labelled_batch", "perturb"}
-    metric = {"keep_decoder", "validate_every"} if isinstance(recipe, MetricConfig) else set()
+    metric = {"validate_every"} if isinstance(recipe, MetricConfig) else set()
     assert changed <= allowed | metric
     assert ("perturb" in changed) == isinstance(recipe, TeacherConfig)
 

@@ -51,7 +51,7 @@ def metric(recipe: MetricConfig, network: str = "tiny") -> MetricConfig:
     Crops are as large as the picture allows, since what is enlarged looks nearer than its metres say.
     """
     crop = Crop(size=224, min_scale=1.0)
-    return replace(_small(recipe, network), batch=_BATCH, crop=crop, keep_decoder=True, validate_every=200)
+    return replace(_small(recipe, network), batch=_BATCH, crop=crop, validate_every=200)
 
 
 def _small(recipe: Config, network: str) -> Config:

@@ -201,8 +201,8 @@ def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricCo
                 "teacher's are, so there are no metres in them to learn. Give measured or rendered depth, or "
                 "say space=disparity and scale= if the numbers are 1 / metres times a known factor"
             )
-        ranges = [_depths(fact) for fact in labelled]
-        nearest = min(min(some) for some in ranges)
+        ranges = [_depths(fact) for fact in labelled if fact.levels]
+        nearest = min((min(some) for some in ranges), default=np.inf)
         middles += [some[1] for some in ranges]
         suspicious = [
             finding
