@@ -1,11 +1,13 @@
 """Training runs small enough for a test: pictures in memory or in a folder, and configs of a few steps."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -98,3 +100,26 @@ def write_folder(root: Path, source: Discs) -> str:
         Image.fromarray(sample.image).save(root / "rgb" / f"{index}.png")
         Image.fromarray(stored).save(root / "disparity" / f"{index}.png")
     return f"{root / 'rgb'}?labels=../disparity&space=disparity&scale=1/10000"
+
+
+class Killed(BaseException):
+    """What stands for a kill inside this process: nothing catches it."""
+
+
+@contextmanager
+def killed_at(call: int, where: Any, name: str) -> Iterator[None]:
+    """Die instead of the `call`-th call of a function."""
+    calls = 0
+    original: Callable[..., Any] = getattr(where, name)
+
+    def die(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        return original(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where, name, die)
+        with pytest.raises(Killed):
+            yield

@@ -55,6 +55,14 @@ def student(arguments: Sequence[str]) -> None:
     train_student(_parse_recipe("student", STUDENTS, arguments))
 
 
+def metric(arguments: Sequence[str]) -> None:
+    """Teach a network metres (defaults depend on --network)."""
+    from leadline.presets.recipes import METRICS
+    from leadline.stages.metric import train_metric
+
+    train_metric(_parse_recipe("metric", METRICS, arguments))
+
+
 def evaluate(arguments: Sequence[str]) -> None:
     """Measure models beside a constant map and a ramp."""
     from leadline.app.evaluation import evaluate_and_show
@@ -98,6 +106,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "teacher": teacher,
     "pseudo-label": pseudo_label,
     "student": student,
+    "metric": metric,
     "evaluate": evaluate,
     "predict": predict,
     "models": models,

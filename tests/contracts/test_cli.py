@@ -14,7 +14,7 @@ from leadline import cli
 from leadline.app.datasets import DatasetsConfig
 from leadline.app.demo import DemoConfig
 from leadline.app.inspect import InspectConfig
-from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
+from leadline.presets.recipes import METRICS, STUDENTS, TEACHERS, fitted
 from leadline.stages.convert import ConvertConfig
 from leadline.stages.evaluate import EvaluateConfig
 from leadline.stages.models import ModelsConfig
@@ -30,6 +30,7 @@ PLACES = {
     "teacher": "leadline.stages.teacher.train_teacher",
     "pseudo-label": "leadline.stages.pseudo_label.pseudo_label",
     "student": "leadline.stages.student.train_student",
+    "metric": "leadline.stages.metric.train_metric",
     "evaluate": "leadline.app.evaluation.evaluate_and_show",
     "predict": "leadline.stages.predict.predict",
     "models": "leadline.stages.models.list_models",
@@ -50,6 +51,7 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("convert",): ConvertConfig(),
     **{("teacher", name): fitted(config, "tiny") for name, (_, config) in TEACHERS.items()},
     **{("student", name): fitted(config, "tiny") for name, (_, config) in STUDENTS.items()},
+    **{("metric", name): fitted(config, "tiny") for name, (_, config) in METRICS.items()},
 }
 over_commands = pytest.mark.parametrize("command", CONFIGS, ids=" ".join)
 
@@ -124,7 +126,9 @@ def test_help__names_every_command_with_what_it_does(run: Runner) -> None:
     assert run() == run("-h") == (0, out, "")
 
 
-@pytest.mark.parametrize(("command", "recipes"), [("teacher", TEACHERS), ("student", STUDENTS)])
+@pytest.mark.parametrize(
+    ("command", "recipes"), [("teacher", TEACHERS), ("student", STUDENTS), ("metric", METRICS)]
+)
 def test_help__names_every_recipe_with_what_it_is(
     run: Runner, command: str, recipes: Mapping[str, tuple[str, Any]]
 ) -> None:

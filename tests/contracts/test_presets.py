@@ -17,21 +17,29 @@ from leadline.models.variants import VARIANTS
 from leadline.presets import depth_anything_v1 as v1
 from leadline.presets import depth_anything_v2 as v2
 from leadline.presets import midas, tiny
-from leadline.presets.recipes import STUDENTS, TEACHERS, fitted
+from leadline.presets.recipes import METRICS, STUDENTS, TEACHERS, fitted
+from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
 ROOT = Path(leadline.__file__).parent
-RECIPES: dict[str, TeacherConfig | StudentConfig] = {
+Config = TeacherConfig | StudentConfig | MetricConfig
+RECIPES: dict[str, Config] = {
     "midas teacher": midas.TEACHER,
     "v1 teacher": v1.TEACHER,
     "v1 student": v1.STUDENT,
     "v2 teacher": v2.TEACHER,
     "v2 student": v2.STUDENT,
+    "v1 indoor": v1.METRIC_INDOOR,
+    "v1 outdoor": v1.METRIC_OUTDOOR,
+    "v2 indoor": v2.METRIC_INDOOR,
+    "v2 outdoor": v2.METRIC_OUTDOOR,
 }
 over_recipes = pytest.mark.parametrize("name", RECIPES)
 
 MIDAS, V1, V2 = "Ranftl et al., TPAMI 2022", "Yang et al., CVPR 2024", "Yang et al., NeurIPS 2024"
+V1_CODE = "LiheYoung/Depth-Anything, metric_depth/zoedepth"
+V2_CODE = "DepthAnything/Depth-Anything-V2, metric_depth"
 
 PUBLISHED: list[tuple[str, str, Any, str]] = [
     (
@@ -91,6 +99,50 @@ PUBLISHED: list[tuple[str, str, Any, str]] = [
     ("v2 student", "optim.weight_decay", 0, f"{V2}, section 7.1: Adam"),
     ("v2 student", "crop.size", 518, f"{V2}, section 7.1"),
     ("v2 student", "start", "pretrained", f"{V2}, section 5: not from the teacher"),
+    *(
+        (name, field, value, f"{V1_CODE}/{place}")
+        for name in ("v1 indoor", "v1 outdoor")
+        for field, value, place in (
+            ("optim.lr", 1.61e-4 / 50, "models/zoedepth/config_zoedepth.json: lr, encoder_lr_factor"),
+            ("optim.decoder_ratio", 50, "models/zoedepth/config_zoedepth.json: encoder_lr_factor"),
+            ("optim.weight_decay", 0.01, "models/zoedepth/config_zoedepth.json: wd"),
+            ("optim.hold", 0.7, "models/zoedepth/config_zoedepth.json: pct_start"),
+            ("optim.schedule", "one-cycle", "trainers/base_trainer.py"),
+            ("optim.clip", 0.1, "utils/config.py: clip_grad"),
+            ("batch", 16, "models/zoedepth/config_zoedepth.json: bs"),
+            ("objective.silog.weight", 10, "trainers/loss.py, and w_si 1"),
+            ("objective.silog.variance_focus", 0.85, "trainers/loss.py: 1 - beta"),
+            ("min_depth", 0.001, "utils/config.py"),
+            ("keep_decoder", True, "models/base_models/depth_anything.py"),
+        )
+    ),
+    ("v1 indoor", "max_depth", 10, f"{V1_CODE}/utils/config.py: nyu"),
+    ("v1 outdoor", "max_depth", 80, f"{V1_CODE}/utils/config.py: kitti"),
+    *(
+        (name, field, value, f"{V2_CODE}/{place}")
+        for name in ("v2 indoor", "v2 outdoor")
+        for field, value, place in (
+            ("optim.lr", 5e-6, "dist_train.sh"),
+            ("optim.decoder_ratio", 10, "train.py"),
+            ("optim.betas", [0.9, 0.999], "train.py"),
+            ("optim.weight_decay", 0.01, "train.py"),
+            ("optim.schedule", "poly", "train.py"),
+            ("optim.warmup", 0, "train.py"),
+            ("optim.clip", None, "train.py"),
+            ("batch", 32, "dist_train.sh: 4 on 8 GPUs"),
+            ("crop.size", 518, "dist_train.sh"),
+            ("crop.min_scale", 1, "dataset/hypersim.py: the short side is 518 before the crop"),
+            ("crop.flip", 0.5, "train.py"),
+            ("perturb", described(NONE), "dataset/hypersim.py"),
+            ("network", "depth-anything-v2-large", "dist_train.sh: vitl"),
+            ("objective.silog.weight", 1, "train.py"),
+            ("objective.silog.variance_focus", 0.5, "util/loss.py: lambd"),
+            ("min_depth", 0.001, "dist_train.sh"),
+            ("keep_decoder", False, "train.py: keys with 'pretrained' alone"),
+        )
+    ),
+    ("v2 indoor", "max_depth", 20, f"{V2_CODE}/dist_train.sh"),
+    ("v2 outdoor", "max_depth", 80, f"{V2_CODE}/dist_train.sh: 80 for virtual kitti"),
 ]
 
 
@@ -108,6 +160,7 @@ def test_runs__are_as_long_as_published() -> None:
     assert pictures["midas teacher"] == 60 * 72_000  # section 6: epochs of that many pictures
     assert pictures["v1 teacher"] == pytest.approx(20 * 1.5e6, rel=0.01)  # section 4.1
     assert pictures["v1 student"] == pytest.approx(62e6, rel=0.01)  # section 3.2: one pass
+    assert pictures["v2 outdoor"] == pytest.approx(120 * 19_559, rel=1e-4)  # dist_train.sh, vkitti2/train.txt
 
 
 def test_teachers__have_the_terms_of_their_papers() -> None:
@@ -120,6 +173,7 @@ def test_teachers__have_the_terms_of_their_papers() -> None:
         "v1 student": ["feature_alignment", "ssi_mae", "ssi_mae"],
         "v2 teacher": ["gradient_matching", "ssi_mae"],
         "v2 student": ["feature_alignment", "gradient_matching", "ssi_mae"],
+        **{f"{version} {place}": ["silog"] for version in ("v1", "v2") for place in ("indoor", "outdoor")},
     }
 
 
@@ -133,12 +187,18 @@ def test_students__trim_and_perturb_pseudo_labels_alone(recipe: StudentConfig) -
 def test_recipes__are_offered_by_their_names() -> None:
     assert set(TEACHERS) == {"midas", "depth-anything-v1", "depth-anything-v2"}
     assert set(STUDENTS) == {"depth-anything-v1", "depth-anything-v2"}
+    assert set(METRICS) == {
+        f"depth-anything-{version}-{place}" for version in ("v1", "v2") for place in ("indoor", "outdoor")
+    }
+    for name, (_, config) in METRICS.items():
+        assert config.recipe == name
 
 
 @pytest.mark.parametrize("network", ["tiny-lite1", "timm/resnet18"])
 def test_recipes__are_scaled_for_convolutional_networks_alone(network: str) -> None:
     assert fitted(v2.TEACHER, network) == tiny.teacher(v2.TEACHER, network)
     assert fitted(v1.STUDENT, network) == tiny.student(v1.STUDENT, network)
+    assert fitted(v2.METRIC_INDOOR, network) == tiny.metric(v2.METRIC_INDOOR, network)
     large = "depth-anything-v2-large"
     assert fitted(v2.STUDENT, large) == replace(v2.STUDENT, network=large)
 
@@ -146,8 +206,8 @@ def test_recipes__are_scaled_for_convolutional_networks_alone(network: str) -> N
 # What a small network changes
 
 
-def scaled_down(recipe: TeacherConfig | StudentConfig) -> TeacherConfig | StudentConfig:
-    return tiny.teacher(recipe) if isinstance(recipe, TeacherConfig) else tiny.student(recipe)
+def scaled_down(recipe: Config) -> Config:
+    return fitted(recipe, "tiny")
 
 
 @over_recipes
@@ -156,7 +216,9 @@ def test_tiny__keeps_sources_objective_and_start(name: str) -> None:
     assert type(small) is type(recipe)
     assert small.network in VARIANTS
     changed = {f.name for f in fields(recipe) if getattr(recipe, f.name) != getattr(small, f.name)}
-    assert changed <= {"network", "optim", "crop", "batch", "labelled_batch", "perturb"}
+    allowed = {"network", "optim", "crop", "batch", "labelled_batch", "perturb"}
+    metric = {"validate_every"} if isinstance(recipe, MetricConfig) else set()
+    assert changed <= allowed | metric
     assert ("perturb" in changed) == isinstance(recipe, TeacherConfig)
 
 
@@ -171,6 +233,12 @@ def test_tiny__trains_within_minutes(name: str) -> None:
     small = scaled_down(RECIPES[name])
     assert small.optim.steps * small.batch * small.crop.size**2 < 1e9
     assert small.crop.size % VARIANTS[small.network].multiple == 0
+
+
+@pytest.mark.parametrize("recipe", [config for _, config in METRICS.values()])
+def test_metric_recipes__never_enlarge_what_they_cut_out(recipe: MetricConfig) -> None:
+    assert recipe.crop.min_scale == scaled_down(recipe).crop.min_scale == 1
+    assert recipe.perturb == scaled_down(recipe).perturb == NONE
 
 
 # Recipes are data
@@ -202,7 +270,9 @@ def test_every_number__says_where_it_comes_from(module: str) -> None:
     text = (ROOT / "presets" / f"{module}.py").read_text(encoding="utf-8")
     cited, numbered = set(), set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT and re.search(r"section \d|\d\.\d|\bours\b", token.string):
+        if token.type == tokenize.COMMENT and re.search(
+            r"(section|table) \d|\d\.\d|\w\.(py|sh|json|md|txt)\b|\bours\b", token.string
+        ):
             cited.add(token.start[0])
         if token.type == tokenize.NUMBER and not token.line.lstrip().startswith("#"):
             numbered.add(token.start[0])

@@ -19,6 +19,7 @@ SMALL = {
     "teacher": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "pseudo-label": "--short-side 32",
     "student": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
+    "metric": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "evaluate": "--short-side 32",
     "predict": "--size 32",
     "datasets": "",

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from leadline.engine.learner import Learner
 from leadline.engine.run import described, differences
 from leadline.models.checkpoints import load_network, load_tensors, save_network, save_tensors
 from leadline.models.network import Network
+from leadline.models.variants import find_variant
 from leadline.types import LeadlineError, Space
 from miniature import small_run, train
 
@@ -58,6 +60,25 @@ def test_network__comes_back_bit_for_bit_with_its_description(
     for name, tensor in saved.items():
         # Bytes, because -0.0 equals 0.0.
         assert loaded[name].numpy().tobytes() == tensor.numpy().tobytes(), name
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-lite1"])
+def test_ceiling__comes_back_with_the_network(tmp_path: Path, name: str) -> None:
+    variant = replace(find_variant(name), ceiling=12.5, short_side=96)
+    network = Network(name, variant=variant)
+    save_network(tmp_path / "x", name, network.state_dict(), about=ABOUT, variant=variant)
+    loaded, about = load_network(tmp_path / "x")
+    assert loaded.variant == variant
+    assert (loaded.space, about["space"]) == (Space.DEPTH, "depth")
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(loaded(image), network.eval()(image))
+    assert 0 < loaded(image).min() <= loaded(image).max() < 12.5
+
+
+def test_variant__that_is_the_tables_is_left_to_the_table(tmp_path: Path, weights: dict[str, Tensor]) -> None:
+    for name, variant in (("a", None), ("b", find_variant("tiny"))):
+        save_network(tmp_path / name, "tiny", weights, about=ABOUT, variant=variant)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_file__is_the_same_bytes_for_the_same_content(tmp_path: Path, weights: dict[str, Tensor]) -> None:

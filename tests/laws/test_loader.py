@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from leadline.data.loader import Batches, Stream, load
 from leadline.data.perturb import NONE, Perturbation
 from leadline.data.source import Concatenated, Weighted
-from leadline.data.transforms import Crop
+from leadline.data.transforms import Crop, metres
 from leadline.types import Batch, Label, LeadlineError, Sample, Space, UnreadableError
 
 SIDE = 16
@@ -381,3 +382,39 @@ def test_batches__a_picture_without_a_label_is_refused_by_its_name() -> None:
     made = batches(Stream(source=source, batch=1, perturb=NONE, pseudo=False))
     with pytest.raises(LeadlineError, match="bare/000 has no label"):
         made[0]
+
+
+# ---------------------------------------------------------------- metres
+
+
+METRES = partial(metres, nearest=0.02, farthest=0.5)
+
+
+def test_batches__of_metres_say_so_and_hold_metres() -> None:
+    plain = stream(4, 4, pseudo=False)
+    unit, measured = batches(plain)[0], batches(replace(plain, target=METRES))[0]
+    assert (unit.space, measured.space) == (Space.AFFINE_DISPARITY, Space.DEPTH)
+    assert torch.equal(unit.image, measured.image)
+    seen = measured.target[measured.valid]
+    assert 0.02 <= seen.min() < seen.max() <= 0.5
+    assert (measured.target[~measured.valid] == 0).all()
+    assert (measured.valid <= unit.valid).all()
+
+
+def test_batches__of_metres_survive_what_cannot_be_read() -> None:
+    made = batches(replace(stream(3, 3, pseudo=False, broken=[0, 1, 2]), target=METRES))[0]
+    assert made.space is Space.DEPTH
+    assert not made.valid.any()
+    assert len(made.unreadable) == 3
+
+
+def test_batches__have_one_space() -> None:
+    with pytest.raises(ValueError, match="a batch has one space"):
+        batches(stream(3, 2), replace(stream(3, 2, pseudo=False), target=METRES))
+
+
+def test_batches__of_metres_go_through_workers() -> None:
+    made = batches(replace(stream(4, 2, pseudo=False), target=METRES))
+    straight = [parts[0] for parts in load(made, steps=range(3), workers=0)]
+    for one, other in zip(straight, load(made, steps=range(3), workers=1), strict=True):
+        assert_same(one, other[0])

@@ -412,3 +412,27 @@ def test_order_is_right__nearer_is_larger_and_a_tie_is_wrong() -> None:
 def test_measure__a_label_without_a_comparable_pixel_is_refused(known: Label) -> None:
     with pytest.raises(LeadlineError, match="no valid pixel at a finite, positive distance"):
         figures(predicted(disparity()), known)
+
+
+# ---------------------------------------------------------------- without alignment
+
+
+@pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
+def test_raw_figures__are_those_of_measure_under_their_short_names(space: Space) -> None:
+    truth = label(disparity())
+    near = 3 * noisy(disparity())
+    prediction = predicted(1 / near if space is Space.DEPTH else near, space)
+    whole = measure(prediction, truth)
+    raw = Reference(truth).raw(prediction)
+    assert raw == {name.removeprefix("raw_"): whole[name] for name in whole if name.startswith("raw_")}
+    assert raw["abs_rel"] == pytest.approx(np.abs(disparity() / near - 1).mean(), rel=1e-5)
+    assert raw["abs_rel"] != pytest.approx(whole["abs_rel"], rel=0.5)  # which is aligned
+
+
+@pytest.mark.parametrize(
+    ("seen", "known"),
+    [(Space.AFFINE_DISPARITY, Space.DISPARITY), (Space.DEPTH, Space.AFFINE_DISPARITY)],
+)
+def test_raw_figures__need_metres_on_both_sides(seen: Space, known: Space) -> None:
+    with pytest.raises(LeadlineError, match="affine disparity has no metres"):
+        Reference(label(disparity(), space=known)).raw(predicted(disparity(), seen))

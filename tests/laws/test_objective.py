@@ -227,3 +227,49 @@ def test_term__refuses_to_trim_what_cannot_be_trimmed(
 def test_term__refuses_a_trim_that_is_no_share(trim: float) -> None:
     with pytest.raises(ValueError, match="trim is a share from 0 to below 1"):
         Term(loss="ssi_mae", trim=trim)
+
+
+# Metres
+
+
+def test_silog__sees_the_few_pixels_that_were_measured_and_each_picture_alike() -> None:
+    depth = 1 + 4 * random_maps(3)
+    valid = torch.zeros(3, 1, 16, 16, dtype=torch.bool)
+    valid[0, 0, ::5, ::7] = True  # a few
+    valid[1] = True  # all; the third picture has none
+    batch = replace(
+        make_batch(torch.where(valid, depth, torch.nan)), valid=valid, space=Space.DEPTH, labelled=3
+    )
+    prediction = (depth * torch.tensor([2.0, 1.0, 9.0])[:, None, None, None]).requires_grad_()
+    loss = evaluate_terms({"term": Term(loss="silog")}, prediction, batch)["term"]
+    # g = log 2 throughout the first picture, so sqrt(g**2 - g**2 / 2); 0 in the second.
+    assert loss.item() == pytest.approx(0.5**0.5 * 0.6931472 / 2, rel=1e-5)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert prediction.grad is not None
+    assert torch.isfinite(prediction.grad).all()
+    assert (prediction.grad[~valid] == 0).all()
+    assert (prediction.grad[0][valid[0]] != 0).all()
+
+
+def test_silog__forgives_a_wrong_scale_as_far_as_it_is_told() -> None:
+    depth = 1 + random_maps(2)
+    batch = replace(make_batch(depth), space=Space.DEPTH)
+    found = [value(Term(loss="silog", variance_focus=focus), 3 * depth, batch) for focus in (0, 0.5, 0.85, 1)]
+    log3 = 1.0986123
+    assert found == pytest.approx([log3, 0.5**0.5 * log3, 0.15**0.5 * log3, 0], rel=1e-4, abs=1e-3)
+
+
+def test_silog__is_zoedepths_with_its_variance_focus() -> None:
+    """10 * sqrt(var + 0.15 * mean ** 2), as ZoeDepth writes it, of a picture (its variance is Bessel's)."""
+    depth, prediction = 1 + 4 * random_maps(1), 1 + 4 * random_maps(1, seed=1)
+    logs = prediction.log() - depth.log()
+    expected = 10 * (logs.var(correction=0) + 0.15 * logs.mean() ** 2).sqrt()
+    batch = replace(make_batch(depth), space=Space.DEPTH)
+    found = 10 * value(Term(loss="silog", variance_focus=0.85), prediction, batch)
+    assert found == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("focus", [-0.1, 1.1])
+def test_variance_focus__is_a_share(focus: float) -> None:
+    with pytest.raises(ValueError, match="variance_focus lies from 0 to 1"):
+        Term(loss="silog", variance_focus=focus)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 from leadline.engine.optim import Optim, build_optimiser, schedule, set_rates
 
 CONFIG = Optim(steps=10, lr=1e-3, decoder_ratio=5, betas=(0.8, 0.95), weight_decay=0.03)
-Schedule = Literal["constant", "linear", "poly"]
+Schedule = Literal["constant", "linear", "poly", "one-cycle"]
 
 
 def parts() -> tuple[nn.Module, nn.ModuleList]:
@@ -29,10 +29,45 @@ def parts() -> tuple[nn.Module, nn.ModuleList]:
         ("poly", 0, 1.0),
         ("poly", 5, 0.5358867),  # 0.5 ** 0.9
         ("poly", 9, 0.1258925),  # 0.1 ** 0.9
+        ("one-cycle", 0, 1.0),
+        ("one-cycle", 6, 1.0),  # 7 of 10 steps
+        ("one-cycle", 9, 1e-4),
     ],
 )
 def test_schedule__is_what_its_name_says(name: Schedule, step: int, factor: float) -> None:
     assert schedule(step, replace(CONFIG, schedule=name)) == pytest.approx(factor, rel=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "hold"), [(20, 0.7), (11, 0.3), (3, 0.7), (50, 0.99)])
+def test_one_cycle__is_pytorchs_with_the_published_settings(steps: int, hold: float) -> None:
+    config = replace(CONFIG, steps=steps, schedule="one-cycle", hold=hold)
+    ours, theirs = (build_optimiser(*parts(), config) for _ in range(2))
+    rule = torch.optim.lr_scheduler.OneCycleLR(  # as zoedepth/trainers/base_trainer.py calls it
+        theirs,
+        [1e-3, 5e-3],
+        total_steps=steps,
+        pct_start=hold,
+        div_factor=1,
+        final_div_factor=10_000,
+        base_momentum=0.85,
+        max_momentum=0.95,
+    )
+    for step in range(steps):
+        set_rates(ours, step, config)
+        for own, other in zip(ours.param_groups, theirs.param_groups, strict=True):
+            assert own["lr"] == pytest.approx(other["lr"], rel=1e-9)
+            assert own["betas"][0] == pytest.approx(other["betas"][0], rel=1e-9)
+            assert own["betas"][1] == 0.95
+        theirs.step()
+        if step + 1 < steps:
+            rule.step()
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "poly"])
+def test_betas__stay_where_no_cycle_moves_them(name: Schedule) -> None:
+    optimiser = build_optimiser(*parts(), CONFIG)
+    set_rates(optimiser, 7, replace(CONFIG, schedule=name))
+    assert {group["betas"] for group in optimiser.param_groups} == {(0.8, 0.95)}
 
 
 @pytest.mark.parametrize(("step", "factor"), [(0, 0.25), (1, 0.5), (2, 0.75), (3, 1.0), (9, 1.0)])
@@ -44,7 +79,7 @@ def test_warmup__multiplies_what_falls() -> None:
     assert schedule(1, replace(CONFIG, schedule="linear", warmup=3)) == pytest.approx(0.5 * 0.9)
 
 
-@pytest.mark.parametrize("name", ["constant", "linear", "poly"])
+@pytest.mark.parametrize("name", get_args(Schedule))
 @pytest.mark.parametrize("warmup", [0, 3])
 def test_rate__is_positive_at_every_step(name: Schedule, warmup: int) -> None:
     config = replace(CONFIG, schedule=name, warmup=warmup)
@@ -88,6 +123,8 @@ def test_optimiser__is_adamw_as_configured() -> None:
         ({"warmup": -1}, "warmup is not negative"),
         ({"clip": 0.0}, "optim.clip: a norm is positive, got 0.0"),
         ({"ema": 1.0}, "optim.ema: a decay lies between 0 and 1, got 1.0"),
+        ({"hold": 0.0}, "optim.hold: a share between 0 and 1, got 0.0"),
+        ({"hold": 1.0}, "optim.hold: a share between 0 and 1, got 1.0"),
         ({"ema": 0.0}, "optim.ema: a decay lies between 0 and 1, got 0.0"),
     ],
 )

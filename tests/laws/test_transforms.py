@@ -12,11 +12,12 @@ from leadline.data.transforms import (
     crop,
     cut_out,
     flip,
+    metres,
     resize,
     resize_picture,
     unit_range,
 )
-from leadline.types import Camera, Label, Sample, Size, Space
+from leadline.types import Camera, Label, LeadlineError, Sample, Size, Space
 
 SHAPES = [
     Size(60, 90),
@@ -330,3 +331,54 @@ def test_transforms__without_a_camera_there_is_none() -> None:
     sample = coordinates(Size(30, 40))
     rng = np.random.default_rng(0)
     assert cut_out(sample, Crop(size=16), "area", rng=rng).camera is None
+
+
+# Metres
+
+
+@pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
+def test_metres__are_those_of_depth_and_of_disparity_within_the_limits(space: Space) -> None:
+    depth = np.array([[0.0, 0.0005, 0.001, 2.5, 20.0, 20.5, np.inf]], np.float32)
+    with np.errstate(divide="ignore"):
+        values = depth if space is Space.DEPTH else 1 / depth
+    found = metres(
+        Label(values=values, valid=np.ones((1, 7), np.bool_), space=space), nearest=0.001, farthest=20
+    )
+    assert found.space is Space.DEPTH
+    np.testing.assert_array_equal(found.valid, [[False, False, True, True, True, False, False]])
+    np.testing.assert_allclose(found.values[found.valid], [0.001, 2.5, 20], rtol=1e-6)
+    np.testing.assert_array_equal(found.values[~found.valid], 0)  # finite, whatever stood there
+
+
+def test_metres__are_valid_only_where_the_label_is() -> None:
+    values = np.array([[1, np.nan, 3]], np.float32)
+    given = Label(values=values, valid=np.array([[True, False, False]]), space=Space.DEPTH)
+    found = metres(given, nearest=0.001, farthest=20)
+    np.testing.assert_array_equal(found.valid, [[True, False, False]])
+    np.testing.assert_array_equal(found.values, [[1, 0, 0]])
+
+
+def test_metres__there_are_none_in_affine_disparity() -> None:
+    given = Label(
+        values=np.ones((1, 1), np.float32), valid=np.ones((1, 1), np.bool_), space=Space.AFFINE_DISPARITY
+    )
+    with pytest.raises(LeadlineError, match="affine disparity has no metres"):
+        metres(given, nearest=0.001, farthest=20)
+
+
+def test_sparse_label__keeps_its_numbers_and_about_its_share_through_a_crop() -> None:
+    rng = np.random.default_rng(0)
+    valid = rng.random((120, 160)) < 0.04
+    values = np.where(valid, rng.uniform(1, 80, valid.shape), np.nan).astype(np.float32)
+    sample = Sample(
+        image=np.zeros((120, 160, 3), np.uint8),
+        label=Label(values=values, valid=valid, space=Space.DEPTH),
+        id="test/lidar",
+    )
+    shares = []
+    for seed in range(20):
+        cut = cut_out(sample, Crop(size=64), "area", rng=np.random.default_rng(seed))
+        assert cut.label is not None
+        assert np.isin(cut.label.values[cut.label.valid], values[valid]).all()
+        shares.append(cut.label.valid.mean())
+    assert np.mean(shares) == pytest.approx(0.04, rel=0.15)

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,9 @@ from leadline.engine.objective import Term
 from leadline.engine.run import Run
 from leadline.engine.run_log import read_log
 from leadline.engine.step import train_step
-from miniature import ONE_THREAD, Discs, small_run, train, write_folder
+from miniature import ONE_THREAD, Discs, killed_at, small_run, train, write_folder
 
 STEPS = 6
-
-
-class Killed(BaseException):
-    """What stands for a kill inside this process: nothing catches it."""
 
 
 def make_run() -> Run:
@@ -54,25 +49,6 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """Return a config, and the weights of the run that nobody disturbed."""
     run = make_run()
     return run, train_perturbed(run, tmp_path_factory.mktemp("straight") / "run")
-
-
-@contextmanager
-def killed_at(call: int, where: Any, name: str) -> Iterator[None]:
-    """Die instead of the `call`-th call of a function."""
-    calls = 0
-    original: Callable[..., Any] = getattr(where, name)
-
-    def die(*arguments: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise Killed
-        return original(*arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(where, name, die)
-        with pytest.raises(Killed):
-            yield
 
 
 def values(path: Path) -> list[dict[str, Any]]:

@@ -8,18 +8,17 @@ import numpy as np
 from rich.table import Table
 
 from leadline.app.report import bars, gallery, page, paragraph, section, table
-from leadline.console import console, progress
-from leadline.data.findings import Finding, find
-from leadline.data.inspection import Facts, inspect_sample, jumps
+from leadline.console import console
+from leadline.data.inspection import jumps
 from leadline.data.source import Evenly
 from leadline.data.sources.registry import DATASETS
 from leadline.data.transforms import resize
 from leadline.geometry import as_disparity, fit_size
 from leadline.predict.figures import Picture, colourise
-from leadline.predict.overlap import overlapped
+from leadline.stages.looking import Inspection, look
 from leadline.stages.sources import open_source
 from leadline.storage import write_atomic
-from leadline.types import LeadlineError, Sample, Size, Source, Space, UnreadableError
+from leadline.types import LeadlineError, Sample, Size, Space, UnreadableError
 
 _SHOWN = 6
 _AXES = {
@@ -48,17 +47,6 @@ class InspectConfig:
             raise ValueError(f"samples and threads are at least 1, got {self.samples}, {self.threads}")
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What came out about one source."""
-
-    spec: str
-    source: Source
-    facts: list[Facts]
-    unreadable: list[str]
-    findings: list[Finding]
-
-
 def inspect(config: InspectConfig) -> list[Inspection]:
     """Measure, print and draw, and return what came out about each source.
 
@@ -68,7 +56,9 @@ def inspect(config: InspectConfig) -> list[Inspection]:
     specs = join_words(config.sources)
     if not specs:
         raise LeadlineError("no source is given: name at least one, as in leadline inspect ~/Pictures")
-    inspections = [_look(spec, config) for spec in specs]
+    inspections = [
+        look(spec, open_source(spec), samples=config.samples, threads=config.threads) for spec in specs
+    ]
     config.out.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out / "inspection.html", page("Inspection", [_draw(each) for each in inspections]))
     for each in inspections:
@@ -86,28 +76,6 @@ def join_words(words: Sequence[str]) -> list[str]:
         else:
             specs.append(word)
     return specs
-
-
-def _look(spec: str, config: InspectConfig) -> Inspection:
-    source = open_source(spec)
-    some = Evenly(source, config.samples)
-    facts: list[Facts] = []
-    unreadable: list[str] = []
-
-    def measured(index: int) -> Facts | str:
-        try:
-            return inspect_sample(some[index])
-        except UnreadableError as error:
-            return str(error)
-
-    with progress(f"inspecting {source.name}", total=len(some)) as tick:
-        for result in overlapped(measured, range(len(some)), ahead=8, threads=config.threads):
-            if isinstance(result, str):
-                unreadable.append(result)
-            else:
-                facts.append(result)
-            tick("")
-    return Inspection(spec, source, facts, unreadable, find(facts, unreadable))
 
 
 def _figures(inspection: Inspection) -> list[tuple[str, str]]:

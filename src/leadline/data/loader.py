@@ -5,7 +5,7 @@ so the number of workers, of processes and of parts a step is accumulated from c
 run goes on with the very batch the interrupted one would have seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -30,6 +30,8 @@ class Stream:
     perturb: Perturbation
     pseudo: bool
     """Whether the labels are a teacher's."""
+    target: Callable[[Label], Label] = unit_range
+    """What is learnt of a label's crop: its disparity from 0 to 1, or `leadline.data.transforms.metres`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Batches(Dataset[Batch]):
 
         Raises:
             LeadlineError: where a stream's batch cannot be divided into `parts`, or its source is empty.
-            ValueError: for CutMix on labels that are not a teacher's, which no objective here expects.
+            ValueError: for CutMix on labels that are not a teacher's, which no objective here expects, and
+                for targets in different spaces.
         """
         for stream in streams:
             if stream.perturb.cutmix and not stream.pseudo:
@@ -72,6 +75,10 @@ class Batches(Dataset[Batch]):
             if not len(stream.source):
                 raise LeadlineError(f"the source {stream.source.name} is empty")
         self.streams = sorted((s for s in streams if s.batch), key=lambda stream: stream.pseudo)
+        spaces = {stream.target(_nothing(1)).space for stream in self.streams}
+        if len(spaces) > 1:
+            raise ValueError(f"a batch has one space, the targets of its streams have {sorted(spaces)}")
+        (self.space,) = spaces
         self.crop, self.interpolation, self.seed, self.parts = crop, interpolation, seed, parts
 
     def __getitem__(self, index: int) -> Batch:
@@ -93,7 +100,7 @@ class Batches(Dataset[Batch]):
             image=torch.from_numpy(images).permute(0, 3, 1, 2),
             target=torch.from_numpy(targets)[:, None],
             valid=torch.from_numpy(valids)[:, None],
-            space=Space.AFFINE_DISPARITY,
+            space=self.space,
             cut=torch.tensor(cut, dtype=torch.int64),
             pasted=torch.from_numpy(pasted)[:, None],
             labelled=sum(stream.batch for stream in self.streams if not stream.pseudo) // self.parts,
@@ -126,10 +133,10 @@ class Batches(Dataset[Batch]):
                 raise LeadlineError(f"{sample.id} has no label, and training needs one")
             sample = cut_out(sample, self.crop, self.interpolation, rng=rng)
         except UnreadableError as error:
-            return _Item(_blank(self.crop.size, f"{stream.source.name}/{index}"), None, str(error))
+            return _Item(_blank(stream, self.crop.size, index=index), None, str(error))
         assert sample.label is not None
         image = distort(sample.image, stream.perturb, rng=rng)
-        sample = Sample(image=image, label=unit_range(sample.label), id=sample.id)
+        sample = Sample(image=image, label=stream.target(sample.label), id=sample.id)
         box = cutmix_box(sample.size, rng=rng) if rng.random() < stream.perturb.cutmix else None
         return _Item(sample, box, None)
 
@@ -190,11 +197,12 @@ def _arrays(item: _Item) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return item.sample.image, label.values, label.valid
 
 
-def _blank(size: int, name: str) -> Sample:
+def _blank(stream: Stream, size: int, *, index: int) -> Sample:
     """Stand in for what could not be read: no valid pixel, so no loss and no gradient."""
-    empty = Label(
-        values=np.zeros((size, size), np.float32),
-        valid=np.zeros((size, size), np.bool_),
-        space=Space.AFFINE_DISPARITY,
-    )
-    return Sample(image=np.zeros((*Size(size, size), 3), np.uint8), label=empty, id=name)
+    image = np.zeros((*Size(size, size), 3), np.uint8)
+    return Sample(image=image, label=stream.target(_nothing(size)), id=f"{stream.source.name}/{index}")
+
+
+def _nothing(size: int) -> Label:
+    empty = np.zeros((size, size), np.float32)
+    return Label(values=empty, valid=empty.astype(np.bool_), space=Space.DEPTH)

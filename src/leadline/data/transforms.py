@@ -6,7 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from leadline.geometry import as_disparity, fit_size
+from leadline.geometry import as_depth, as_disparity, fit_size
 from leadline.types import Camera, Label, Sample, Size, Space, UnreadableError
 
 Interpolation = Literal["cubic", "area"]
@@ -121,3 +121,16 @@ def unit_range(label: Label) -> Label:
     values = np.zeros_like(label.values)
     values[valid] = (seen - low) / (high - low if high > low else 1)
     return Label(values=values, valid=valid, space=Space.AFFINE_DISPARITY)
+
+
+def metres(label: Label, *, nearest: float, farthest: float) -> Label:
+    """Bring a label to metres, valid only from `nearest` to `farthest`; pixels outside become 0.
+
+    Sky, infinitely far, is outside. Source: Depth Anything V2, metric_depth/train.py, whose bounds count too.
+
+    Raises:
+        LeadlineError: for affine disparity, which has no metres.
+    """
+    depth = as_depth(label.values, label.space)
+    valid = label.valid & (depth >= nearest) & (depth <= farthest)
+    return Label(values=np.where(valid, depth, np.float32(0)), valid=valid, space=Space.DEPTH)

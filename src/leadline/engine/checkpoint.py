@@ -1,7 +1,7 @@
 """The state of an unfinished run: everything needed to go on as if nothing had happened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ class State:
     optimiser: torch.optim.Optimizer
     averages: Averages | None
     """Moving averages of the network's weights, where the run keeps them."""
+    best: dict[str, Any] = field(default_factory=dict)
+    """Step and figures of the best weights so far, where the run asks for them; empty before the first."""
+
+    def result(self) -> dict[str, Tensor]:
+        """Return the network's weights as the run would hand them over now."""
+        return self.averages or self.learner.network.state_dict()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors under names of their own."""
@@ -55,7 +61,7 @@ class State:
 def save_state(folder: Path, state: State, about: Mapping[str, Any]) -> None:
     """Write the state, then remove the one before: at every moment at least one is whole."""
     newest = folder / f"state-{state.step:09d}.safetensors"
-    save_tensors(newest, state.tensors(), {**about, "step": state.step})
+    save_tensors(newest, state.tensors(), {**about, "step": state.step, "best": state.best})
     for old in set(folder.glob("state-*.safetensors")) - {newest}:
         old.unlink()
 
@@ -70,6 +76,7 @@ def load_state(folder: Path, state: State, about: Mapping[str, Any]) -> dict[str
         tensors, before = load_tensors(newest)
         require_same_run(newest, before, about)
         state.restore(tensors, step=before["step"])
+        state.best = before.get("best", {})
         return before
     return {}
 

@@ -3,8 +3,9 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from lightning_fabric.wrappers import _FabricModule
 
 from leadline.console import console, progress
 from leadline.data.loader import Batches, Stream, load
+from leadline.engine.best import Best, Validation
 from leadline.engine.checkpoint import Averages, State, load_state, require_same_run, save_state
 from leadline.engine.learner import Learner
 from leadline.engine.optim import build_optimiser, set_rates
@@ -26,7 +28,7 @@ from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 from leadline.models.variants import find_variant
 from leadline.storage import sweep
-from leadline.types import Batch, LeadlineError
+from leadline.types import Batch, LeadlineError, Space
 
 WEIGHTS = "weights.safetensors"
 LOG = "log.jsonl"
@@ -67,19 +69,30 @@ def _keep_memory() -> None:
                 tune(option, value)
 
 
-def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, Any]) -> Path:
+def fit(
+    run: Run,
+    streams: Sequence[Stream],
+    out: Path,
+    *,
+    origin: Mapping[str, Any],
+    begin: Callable[[], Network] | None = None,
+    validation: Validation | None = None,
+) -> Path:
     """Train as `run` says, going on where an earlier process was stopped, and return the weights' path.
 
-    `origin` is what the checkpoint carries on top of the config: provenance of data and teacher. After a
-    kill at any moment the final weights equal those of an uninterrupted run bit for bit on the same machine.
+    `origin` is what the checkpoint carries on top of the config: provenance of data and teacher. `begin`
+    returns the network with its first weights; as `begin_network` where not given. With a `validation` the
+    best weights stand beside the last ones. After a kill at any moment both equal those of an uninterrupted
+    run bit for bit on the same machine.
 
     Raises:
-        LeadlineError: where `out` holds another run, or too much of a source is unreadable.
+        LeadlineError: where `out` holds another run, too much of a source is unreadable, or the network
+            predicts in another space than the targets have.
         NonFiniteError: where the loss or the gradient stops being a number.
     """
     plain = described(run)
     # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
-    apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo")
+    apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo", "validation", "trust")
     about = {
         "run": {name: value for name, value in plain.items() if name not in apart},
         "machine": plain["machine"],
@@ -95,15 +108,18 @@ def fit(run: Run, streams: Sequence[Stream], out: Path, *, origin: Mapping[str, 
     if fabric.is_global_zero:
         sweep(out)
     torch.manual_seed(run.seed)
-    learner = _build_learner(run)
-    trainee = _set_up(run, fabric, learner)
+    learner = _build_learner(run, begin or partial(begin_network, run))
+    trainee, best = _set_up(run, fabric, learner), Best(validation, out, about)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    best.require(trainee.state)
     batches = _load(run, fabric, streams, learner, steps=range(trainee.state.step, run.optim.steps))
-    _train(run, fabric, trainee, batches, watch, out, about)
+    if validation is not None and trainee.state.step == 0 and fabric.is_global_zero:
+        best.measure(trainee.state, title="before training")
+    _train(run, fabric, trainee, batches, watch, best, out, about)
     if fabric.is_global_zero:
-        weights = trainee.state.averages or learner.network.state_dict()
-        save_network(out / WEIGHTS, run.network, weights, about={**about, "step": run.optim.steps})
+        variant, done = learner.network.variant, {**about, "step": run.optim.steps}
+        save_network(out / WEIGHTS, run.network, trainee.state.result(), about=done, variant=variant)
         for finished in out.glob("state-*.safetensors"):
             finished.unlink()
     fabric.barrier()
@@ -119,14 +135,22 @@ class _Trainee:
     optimiser: torch.optim.Optimizer
 
 
-def _build_learner(run: Run) -> Learner:
+def begin_network(run: Run) -> Network:
+    """Return the network with the weights that `run.start` names.
+
+    Raises:
+        LeadlineError: where that is the checkpoint of another network.
+    """
     if run.start in ("pretrained", "random"):
-        network = Network(run.network, pretrained=run.start == "pretrained")
-    else:
-        network, _ = load_network(Path(run.start))
-        if network.name != run.network:
-            raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
-    frozen = None
+        return Network(run.network, pretrained=run.start == "pretrained")
+    network, _ = load_network(Path(run.start))
+    if network.name != run.network:
+        raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
+    return network
+
+
+def _build_learner(run: Run, begin: Callable[[], Network]) -> Learner:
+    network, frozen = begin(), None
     if any(term.loss == "feature_alignment" for term in run.objective.values()):
         frozen = build_encoder(find_variant(run.frozen or run.network).encoder, pretrained=True)
     return Learner(network.train(), frozen=frozen)
@@ -158,6 +182,7 @@ def _load(
         seed=run.seed,
         parts=run.optim.accumulate * fabric.world_size,
     )
+    _require_space(run, learner.network.space, batches.space)
     return load(
         batches,
         steps=steps,
@@ -168,12 +193,26 @@ def _load(
     )
 
 
+def _require_space(run: Run, predicted: Space, target: Space) -> None:
+    """Refuse to compare maps that mean different things, and disparities with a loss on metres."""
+    if predicted is not target:
+        raise LeadlineError(
+            f"the network predicts {predicted} and the targets are {target}: teacher and student need a "
+            "network and a start without metres, leadline metric makes one with metres"
+        )
+    if target is not Space.DEPTH and any(term.loss == "silog" for term in run.objective.values()):
+        raise LeadlineError(
+            f"objective: silog compares metres, and the targets are {target}: leadline metric"
+        )
+
+
 def _train(
     run: Run,
     fabric: Fabric,
     trainee: _Trainee,
     batches: Iterator[list[Batch]],
     watch: "Watch",
+    best: Best,
     out: Path,
     about: Mapping[str, Any],
 ) -> None:
@@ -200,10 +239,13 @@ def _train(
             if state.averages is not None and run.optim.ema is not None:
                 _average(state.averages, state.learner, run.optim.ema)
             last = state.step == run.optim.steps
-            if last or state.step % machine.log_every == 0:
+            asked = best.due(state, last=last)
+            figures = best.measure(state, title=f"step {state.step}") if main and asked else {}
+            if last or asked or state.step % machine.log_every == 0:
                 means = cast(dict[str, torch.Tensor], fabric.all_reduce(values))  # over the processes
-                watch.drift(log.write(state.step, means), first=log.first, quiet=not main)
-            if main and (last or state.step % machine.save_every == 0):
+                line = log.write(state.step, means, figures)
+                watch.drift(line, first=log.first, quiet=not main)
+            if main and (last or asked or state.step % machine.save_every == 0):
                 save_state(out, state, {**about, "unreadable": sorted(watch.unreadable)})
             tick(f"loss {values['loss']:.3f}")
 

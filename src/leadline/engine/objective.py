@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.losses import feature_alignment, gradient_matching, normalised_residual, ssi_mae, ssi_mse
+from leadline.losses import feature_alignment, gradient_matching, normalised_residual, silog, ssi_mae, ssi_mse
 from leadline.types import Batch
 
 Part = Literal["all", "labelled", "pseudo"]
@@ -19,7 +19,7 @@ Part = Literal["all", "labelled", "pseudo"]
 class Term:
     """One summand of an objective."""
 
-    loss: Literal["ssi_mae", "ssi_mse", "gradient_matching", "feature_alignment"]
+    loss: Literal["ssi_mae", "ssi_mse", "gradient_matching", "silog", "feature_alignment"]
     """Which of `leadline.losses`."""
     weight: float = 1.0
     """Factor of the term in the total."""
@@ -27,6 +27,8 @@ class Term:
     """Which pictures of the batch it looks at."""
     trim: float = 0.0
     """Share of each picture's pixels to leave out, those with the largest loss (ssi_mae only)."""
+    variance_focus: float = 0.5
+    """How far an error of the whole picture's scale is forgiven: not at 0, quite at 1 (silog only)."""
     tolerance: float = 0.85
     """Cosine above which a position is left out (feature_alignment only)."""
 
@@ -36,6 +38,8 @@ class Term:
             raise ValueError(f"objective: only ssi_mae can be trimmed, {self.loss} got trim={self.trim}")
         if not 0 <= self.trim < 1:
             raise ValueError(f"objective: trim is a share from 0 to below 1, got {self.trim}")
+        if not 0 <= self.variance_focus <= 1:
+            raise ValueError(f"objective: variance_focus lies from 0 to 1, got {self.variance_focus}")
 
 
 @dataclass(frozen=True)
@@ -116,5 +120,7 @@ def _evaluate(
             return ssi_mae(*arguments, trim=term.trim, weight=part.weight, residual=part.residual)
         case "ssi_mse":
             return ssi_mse(*arguments, weight=part.weight)
+        case "silog":
+            return silog(*arguments, variance_focus=term.variance_focus, weight=part.weight)
         case "gradient_matching":
             return gradient_matching(*arguments, weight=part.weight, residual=part.residual)

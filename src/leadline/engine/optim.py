@@ -1,5 +1,6 @@
 """The optimiser and its schedule."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,11 +19,14 @@ class Optim:
     decoder_ratio: float = 10.0
     """The decoder learns this many times faster than the encoder."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Decay rates of AdamW's moments."""
+    """Decay rates of AdamW's moments; ``one-cycle`` moves the first."""
     weight_decay: float = 0.01
     """AdamW's decay; 0 makes it Adam."""
-    schedule: Literal["constant", "linear", "poly"] = "linear"
-    """How the rate falls: not at all, linearly to 0, or as (1 - t) ** 0.9."""
+    schedule: Literal["constant", "linear", "poly", "one-cycle"] = "linear"
+    """How the rate falls: not at all, linearly to 0, as (1 - t) ** 0.9, or after `hold` along a cosine to a
+    ten-thousandth (``one-cycle``, PyTorch's OneCycleLR as ZoeDepth sets it: without a rise)."""
+    hold: float = 0.7
+    """Share of the run that ``one-cycle`` holds the rate for; its pct_start."""
     warmup: int = 0
     """Steps over which the rate rises from 0."""
     clip: float | None = None
@@ -43,6 +47,8 @@ class Optim:
                 "optim: lr and decoder_ratio are positive and warmup is not negative, "
                 f"got {self.lr}, {self.decoder_ratio}, {self.warmup}"
             )
+        if not 0 < self.hold < 1:
+            raise ValueError(f"optim.hold: a share between 0 and 1, got {self.hold}")
         if self.clip is not None and self.clip <= 0:
             raise ValueError(f"optim.clip: a norm is positive, got {self.clip}; None leaves gradients alone")
         if self.ema is not None and not 0 < self.ema < 1:
@@ -54,7 +60,36 @@ def schedule(step: int, config: Optim) -> float:
     warm = min(1.0, (step + 1) / (config.warmup + 1))
     left = 1 - step / config.steps
     falling: dict[str, float] = {"constant": 1.0, "linear": left, "poly": left**0.9}
+    if config.schedule == "one-cycle":
+        return warm * _between(1, 1e-4, _fallen(step, config))
     return warm * falling[config.schedule]
+
+
+def first_beta(step: int, config: Optim) -> float:
+    """Return the decay of AdamW's first moment at `step`.
+
+    ``one-cycle`` lets it fall from 0.95 to 0.85 while the rate is held, and rise again while the rate falls.
+    """
+    if config.schedule != "one-cycle":
+        return config.betas[0]
+    if fallen := _fallen(step, config):
+        return _between(0.85, 0.95, fallen)
+    return _between(0.95, 0.85, step / max(_held(config), 1e-9))
+
+
+def _held(config: Optim) -> float:
+    """Return the step, from 0, at which the rate begins to fall, as PyTorch's OneCycleLR counts it."""
+    return config.hold * config.steps - 1
+
+
+def _fallen(step: int, config: Optim) -> float:
+    """Return how much of the way down is done, 0 to 1."""
+    return max(0.0, (step - _held(config)) / (config.steps - 1 - _held(config)))
+
+
+def _between(first: float, last: float, share: float) -> float:
+    """Go from `first` to `last` along half a cosine."""
+    return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) -> torch.optim.AdamW:
@@ -67,7 +102,8 @@ def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) ->
 
 
 def set_rates(optimiser: torch.optim.Optimizer, step: int, config: Optim) -> None:
-    """Set every group's learning rate for `step`."""
-    factor = schedule(step, config)
+    """Set every group's learning rate, and the decay of its first moment, for `step`."""
+    factor, beta = schedule(step, config), first_beta(step, config)
     for group, ratio in zip(optimiser.param_groups, (1.0, config.decoder_ratio), strict=True):
         group["lr"] = config.lr * ratio * factor
+        group["betas"] = (beta, config.betas[1])

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from torch import Tensor
@@ -34,12 +34,18 @@ class RunLog:
         self._board = _open_board(path.parent, step) if machine.tensorboard else None
         self._file = path.open("a", encoding="utf-8")
 
-    def write(self, step: int, values: Mapping[str, Tensor]) -> dict[str, float]:
-        """Append one line with the seconds a step took on average since the last, and return it."""
+    def write(
+        self, step: int, values: Mapping[str, Tensor], figures: Mapping[str, float] = MappingProxyType({})
+    ) -> dict[str, float]:
+        """Append one line with the seconds a step took on average since the last, and return it.
+
+        `figures` are those of a validation, where there was one.
+        """
         now = time.perf_counter()
         started, before = self._since
         self._since = now, step
         line = {name: value.item() for name, value in values.items()}
+        line |= {f"validation_{name}": figure for name, figure in figures.items()}
         line["seconds_per_step"] = (now - started) / max(step - before, 1)
         self.first = self.first or line
         if self._file is not None:

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from leadline.geometry import require_metres
 from leadline.metrics.edges import DENSE, EdgeReference
 from leadline.metrics.planes import Pinhole, normal_error, plane_errors
 from leadline.metrics.protocols import STRICT, Protocol, inside_crop
@@ -86,10 +87,22 @@ class Reference:
         found = _figures(*self._comparable(fitted))
         found["abs_rel_disparity"] = _relative(fitted, self._target)
         if prediction.space is not Space.AFFINE_DISPARITY and self.metric:
-            raw = _figures(self._depth(near), 1 / self._target)
-            found |= {f"raw_{name}": value for name, value in raw.items()}
+            found |= {f"raw_{name}": value for name, value in self._raw(near).items()}
         shape = self._shape(prediction, scale, shift)
         return {**{name: found[name] for name in NAMES}, **found, **shape}
+
+    def raw(self, prediction: Prediction) -> dict[str, float]:
+        """Return the figures of depth without any alignment, and without edges and planes.
+
+        Raises:
+            LeadlineError: where prediction or label has no metres.
+        """
+        for space in (prediction.space, Space.DEPTH if self.metric else Space.AFFINE_DISPARITY):
+            require_metres(space)
+        return self._raw(self._seen(prediction))
+
+    def _raw(self, near: Column) -> dict[str, float]:
+        return _figures(self._depth(near), 1 / self._target)
 
     def aligned(self, prediction: Prediction) -> Map:
         """Return the whole map in the label's unit of disparity, at least the label's smallest."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from leadline.models.foreign import FOREIGN_SUFFIXES, load_foreign
 from leadline.models.layouts import import_weights
 from leadline.models.network import Network
-from leadline.models.variants import Variant, find_variant, variant_from
+from leadline.models.variants import VARIANTS, Variant, find_variant, variant_from
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -58,10 +58,10 @@ def save_network(
 ) -> None:
     """Write the weights of the network `name`; `about` says how they were made.
 
-    `variant` describes a network that stands in no table.
+    `variant` describes a network that stands in no table, or otherwise than there.
     """
     built = variant or find_variant(name)
-    described = {"variant": asdict(variant)} if variant is not None else {}
+    described = {"variant": asdict(built)} if variant not in (None, VARIANTS.get(name)) else {}
     save_tensors(path, weights, {"network": name, "space": built.space, **described, **about})
 
 

@@ -1,9 +1,12 @@
-"""Depth Anything V1 (Yang et al., CVPR 2024): a student on labelled and pseudo-labelled pictures."""
+"""Depth Anything V1 (Yang et al., CVPR 2024): a student on labelled and pseudo-labelled pictures, metres."""
+
+from dataclasses import replace
 
 from leadline.data.perturb import NONE, Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
+from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
@@ -44,4 +47,43 @@ STUDENT = StudentConfig(
     batch=128,  # ours: not published
     labelled_batch=64,  # section 4.1: labelled to unlabelled 1:2
     optim=_optim(484_000),  # section 3.2: one pass over 62 million pictures
+)
+
+
+def _metric(pictures: int) -> Optim:
+    return Optim(
+        steps=5 * pictures // 16,  # config_zoedepth.json: 5 epochs
+        lr=1.61e-4 / 50,  # config_zoedepth.json: lr 1.61e-4, encoder_lr_factor 50
+        decoder_ratio=50,  # config_zoedepth.json; ours: for the whole decoder, since it has no bins behind it
+        weight_decay=0.01,  # config_zoedepth.json
+        schedule="one-cycle",  # zoedepth/trainers/base_trainer.py
+        clip=0.1,  # zoedepth/utils/config.py: clip_grad
+        hold=0.7,  # config_zoedepth.json: pct_start, and div_factor 1
+    )
+
+
+# The numbers of V1's fine-tuning of ZoeDepth (metric_depth/zoedepth/models/zoedepth/config_zoedepth.json)
+# around our network: a sigmoid in place of ZoeDepth's bins, square crops in place of whole pictures.
+METRIC_INDOOR = MetricConfig(
+    recipe="depth-anything-v1-indoor",
+    network="depth-anything-v1-large",  # zoedepth/models/base_models/depth_anything.py
+    keep_decoder=True,  # zoedepth/models/base_models/depth_anything.py: all of the network is loaded
+    objective={
+        # zoedepth/trainers/loss.py: 10 * sqrt(var + 0.15 * mean ** 2), and w_si 1
+        "silog": Term(loss="silog", weight=10, variance_focus=0.85)
+    },
+    perturb=NONE,  # ours: ZoeDepth's colour augmentation is left out
+    crop=Crop(size=392),  # section 6: 392x518; ours: square
+    max_depth=10,  # zoedepth/utils/config.py: nyu
+    min_depth=0.001,  # zoedepth/utils/config.py
+    batch=16,  # config_zoedepth.json
+    optim=_metric(24_231),  # ours: the list of NYU's training pictures that came with BTS
+)
+
+METRIC_OUTDOOR = replace(
+    METRIC_INDOOR,
+    recipe="depth-anything-v1-outdoor",
+    crop=Crop(size=392),  # section 6: 384x768; ours: square, and the next multiple of 14
+    max_depth=80,  # zoedepth/utils/config.py: kitti
+    optim=_metric(23_158),  # ours: Eigen's training pictures of KITTI
 )

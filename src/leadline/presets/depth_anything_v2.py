@@ -1,13 +1,16 @@
-"""Depth Anything V2 (Yang et al., NeurIPS 2024): a synthetic teacher, a student on its labels alone.
+"""Depth Anything V2 (Yang et al., NeurIPS 2024): a synthetic teacher, a student on its labels alone, metres.
 
 Not published, so ours: the four scales of gradient matching (MiDaS's), AdamW's betas, no clipping, mirroring
 of the student's pictures, and what `docs/conventions.md` says of how the losses combine.
 """
 
+from dataclasses import replace
+
 from leadline.data.perturb import NONE, Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
+from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
@@ -50,4 +53,36 @@ STUDENT = StudentConfig(
     crop=_CROP,
     batch=192,  # section 7.1
     optim=_optim(480_000),  # section 7.1
+)
+
+
+def _metric(pictures: int) -> Optim:
+    return Optim(
+        steps=120 * pictures // 32,  # metric_depth/dist_train.sh: 120 epochs
+        lr=5e-6,  # metric_depth/dist_train.sh
+        decoder_ratio=10,  # metric_depth/train.py
+        betas=(0.9, 0.999),  # metric_depth/train.py
+        weight_decay=0.01,  # metric_depth/train.py
+        schedule="poly",  # metric_depth/train.py: (1 - t) ** 0.9, no warm-up
+    )
+
+
+METRIC_INDOOR = MetricConfig(
+    recipe="depth-anything-v2-indoor",
+    network="depth-anything-v2-large",  # metric_depth/dist_train.sh
+    keep_decoder=False,  # metric_depth/train.py: the encoder alone is loaded
+    objective={"silog": Term(loss="silog", variance_focus=0.5)},  # metric_depth/util/loss.py
+    perturb=NONE,  # metric_depth/dataset/hypersim.py: mirrored and cropped
+    crop=_CROP,  # metric_depth/dist_train.sh: 518
+    max_depth=20,  # metric_depth/dist_train.sh
+    min_depth=0.001,  # metric_depth/dist_train.sh
+    batch=32,  # metric_depth/dist_train.sh: 4 on each of 8 GPUs
+    optim=_metric(60_000),  # table 7: Hypersim; the list of the training is not published
+)
+
+METRIC_OUTDOOR = replace(
+    METRIC_INDOOR,
+    recipe="depth-anything-v2-outdoor",
+    max_depth=80,  # metric_depth/README.md: Virtual KITTI 2
+    optim=_metric(19_559),  # metric_depth/dataset/splits/vkitti2/train.txt
 )

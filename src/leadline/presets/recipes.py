@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from leadline.models.variants import Pyramid, find_variant
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
+from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
@@ -21,7 +22,20 @@ STUDENTS = {
 }
 """Name -> what it is, and its config. MiDaS has no student."""
 
-Recipe = TypeVar("Recipe", bound=TeacherConfig | StudentConfig)
+METRICS = {
+    "depth-anything-v1-indoor": ("to 10 m, with ZoeDepth's numbers", depth_anything_v1.METRIC_INDOOR),
+    "depth-anything-v1-outdoor": ("to 80 m, with ZoeDepth's numbers", depth_anything_v1.METRIC_OUTDOOR),
+    "depth-anything-v2-indoor": ("to 20 m", depth_anything_v2.METRIC_INDOOR),
+    "depth-anything-v2-outdoor": ("to 80 m", depth_anything_v2.METRIC_OUTDOOR),
+}
+"""Name -> what it is, and its config."""
+
+Recipe = TypeVar("Recipe", bound=TeacherConfig | StudentConfig | MetricConfig)
+_SMALL: dict[type, Any] = {
+    TeacherConfig: tiny.teacher,
+    StudentConfig: tiny.student,
+    MetricConfig: tiny.metric,
+}
 
 
 def fitted(recipe: Recipe, network: str) -> Recipe:
@@ -32,5 +46,4 @@ def fitted(recipe: Recipe, network: str) -> Recipe:
     """
     if not isinstance(find_variant(network).encoder, Pyramid):
         return replace(recipe, network=network)
-    small: Any = tiny.teacher if isinstance(recipe, TeacherConfig) else tiny.student
-    return cast(Recipe, small(recipe, network))
+    return cast(Recipe, _SMALL[type(recipe)](recipe, network))

@@ -10,6 +10,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.optim import Optim
 from leadline.engine.run import Run
+from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
 
@@ -42,6 +43,15 @@ def student(recipe: StudentConfig, network: str = "tiny") -> StudentConfig:
     return replace(
         _small(recipe, network), batch=_BATCH, labelled_batch=_BATCH * recipe.labelled_batch // recipe.batch
     )
+
+
+def metric(recipe: MetricConfig, network: str = "tiny") -> MetricConfig:
+    """Scale a recipe's fine-tuning down.
+
+    Crops are as large as the picture allows, since what is enlarged looks nearer than its metres say.
+    """
+    crop = Crop(size=224, min_scale=1.0)
+    return replace(_small(recipe, network), batch=_BATCH, crop=crop, validate_every=200)
 
 
 def _small(recipe: Config, network: str) -> Config:

@@ -122,7 +122,12 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
     """
     if not specs:
         raise LeadlineError(f"no source is given: name at least one with --{role} PATH (see --help)")
-    uses: dict[str, Use] = {"labelled": "train", "pseudo": "train", "benchmarks": "test"}
+    uses: dict[str, Use] = {
+        "labelled": "train",
+        "pseudo": "train",
+        "benchmarks": "test",
+        "validation": "test",
+    }
     return Concatenated([open_source(spec, use=uses.get(role, "look")) for spec in specs])
 
 
