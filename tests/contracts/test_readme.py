@@ -22,6 +22,7 @@ SMALL = {
     "metric": "--optim.steps 2 --crop.size 32 --batch 2 --machine.workers 0",
     "evaluate": "--short-side 32",
     "predict": "--size 32",
+    "models": "",
     "datasets": "",
     "inspect": "--samples 3",
 }

@@ -198,7 +198,7 @@ def damage_left_over(path: Path, weights: dict[str, Tensor]) -> None:
         (damage_unknown_network, "no network is called 'vits'"),
         (
             damage_shape,
-            "{path} does not fit the network 'tiny': 1 of another shape, first decoder.head.bias ((2,)",
+            "{path} does not fit the network 'tiny': 1 unlike ours, first decoder.head.bias ((2,)",
         ),
         (damage_missing, "{path} does not fit the network 'tiny': 1 missing, first decoder.head.bias"),
         (damage_left_over, "{path} does not fit the network 'tiny': 1 left over, first decoder.tail.bias"),
