@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from rich.table import Table
+from tyro.conf import arg
 
 from leadline.console import console
 from leadline.engine.fit import launch
@@ -40,9 +41,9 @@ class Processor:
 class EvaluateConfig:
     """Measure models beside a constant map and the best vertical ramp."""
 
-    models: tuple[str, ...] = ()
+    models: Annotated[tuple[str, ...], arg(aliases=["--model"])] = ()
     """Checkpoints, .onnx files, transformers:FOLDER or module:function, ?name=x&space=depth where needed."""
-    benchmarks: tuple[str, ...] = ()
+    benchmarks: Annotated[tuple[str, ...], arg(aliases=["--benchmark"])] = ()
     """Labelled sources, and those of point pairs."""
     ordinal: tuple[Path, ...] = ()
     """Annotations of point pairs, as DA-2K: {picture: [{point1: [h, w], point2: [h, w], closer_point}]}."""
