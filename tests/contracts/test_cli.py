@@ -376,6 +376,8 @@ def test_error__is_caught_from_any_command(run: Runner, monkeypatch: pytest.Monk
         assert run(name) == (1, "", f"leadline {name}: what is wrong\n")
 
 
-def test_evaluate__takes_one_model_and_one_benchmark_by_the_singular(run: Runner, received: list[Any]) -> None:
+def test_evaluate__takes_one_model_and_one_benchmark_by_the_singular(
+    run: Runner, received: list[Any]
+) -> None:
     assert run("evaluate", "--model", "x.safetensors", "--benchmark", "nyuv2", "kitti")[0] == 0
     assert (received[0].models, received[0].benchmarks) == (("x.safetensors",), ("nyuv2", "kitti"))

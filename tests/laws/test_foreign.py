@@ -365,3 +365,60 @@ def test_sizes__are_those_that_were_published() -> None:
                 built = Network(size, variant=variant)
             count = sum(p.numel() for p in built.parameters()) / 1e6
             assert count == pytest.approx(millions, abs=0.06)
+
+
+@pytest.mark.parametrize("other", ["tiny", "midas-dpt-large-384", "timm/resnet18"])
+def test_network_of_another_family__is_refused_with_what_fits(
+    tmp_path: Path, official: dict[str, Tensor], other: str
+) -> None:
+    torch.save(official, tmp_path / "best.pth")
+    with pytest.raises(LeadlineError, match=rf"no weights of '{other}': it is a file of Depth.*v2-small"):
+        load_foreign(tmp_path / "best.pth", network=other)
+
+
+@pytest.mark.parametrize("file", ["pytorch_model.bin", "depth_anything_vits14.pth"])
+def test_first_versions_file__is_known_by_name_and_shape(
+    tmp_path: Path, official: dict[str, Tensor], file: str
+) -> None:
+    torch.save(official, tmp_path / file)
+    assert load_foreign(tmp_path / file).name == "depth-anything-v1-small"
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_attention_heads": 5}, {"out_indices": [3, 6]}, {"out_indices": [3, 6, 9, 99]}]
+)
+def test_config_that_contradicts_itself__is_one_message(folder: Path, change: dict[str, object]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["backbone_config"] |= change
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LeadlineError, match=r"cannot be built|no network that can be built"):
+        load_foreign(folder)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.complex64])
+def test_weights_that_are_no_real_numbers__are_refused(
+    tmp_path: Path, official: dict[str, Tensor], kind: torch.dtype
+) -> None:
+    torch.save({name: tensor.to(kind) for name, tensor in official.items()}, tmp_path / "x.pth")
+    with pytest.raises(LeadlineError, match="unlike ours"):
+        load_foreign(tmp_path / "x.pth", network=SMALL)
+
+
+def test_half_precision__is_loaded_as_float32(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save({name: tensor.half() for name, tensor in official.items()}, tmp_path / "x.pth")
+    loaded = load_foreign(tmp_path / "x.pth", network=SMALL)
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+def test_folder_of_transformers__has_no_licence_of_another(folder: Path) -> None:
+    assert load_foreign(folder).variant.origin.licence == ""
+
+
+def test_encoders_without_a_pyramid__are_refused() -> None:
+    for name, reason in (
+        ("vit_tiny_patch16_224", "strides"),
+        ("swin_tiny_patch4_window7_224", "one size alone"),
+        ("resnet1", "did you mean"),
+    ):
+        with pytest.raises(LeadlineError, match=reason):
+            Network(f"timm/{name}")

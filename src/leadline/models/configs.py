@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.models.midas_configs import read_dpt
 from leadline.models.settings import require, tapped_blocks
-from leadline.models.variants import VARIANTS, Tokens, Variant
+from leadline.models.variants import VARIANTS, Origin, Tokens, Variant
 from leadline.types import LeadlineError
 
 CONFIG = "config.json"
@@ -75,6 +75,7 @@ def _depth_anything(config: Mapping[str, Any]) -> Variant:
     metric = config.get("depth_estimation_type", "relative") == "metric"
     return replace(
         VARIANTS["depth-anything-v2-small"],
+        origin=Origin(),
         encoder=encoder,
         widths=tuple(config.get("neck_hidden_sizes", (48, 96, 192, 384))),
         features=config.get("fusion_hidden_size", 64),

@@ -1,6 +1,7 @@
 """Encoders by their specification, and pretrained weights for them."""
 
 import importlib.util
+from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
@@ -43,12 +44,38 @@ def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
             features_only=True,
             out_indices=(-4, -3, -2, -1),
         )
-    except (RuntimeError, AttributeError, AssertionError, OSError) as error:
-        raise LeadlineError(f"timm gives no encoder {spec.name!r} with four feature maps: {error}") from error
+    except OSError as error:
+        reason = str(error).partition("\n")[0]
+        raise LeadlineError(
+            f"the pretrained weights of timm's {spec.name!r} cannot be fetched: {reason} "
+            "Set HF_ENDPOINT to a mirror, or start without them (--start random)"
+        ) from error
+    except (RuntimeError, AttributeError, AssertionError) as error:
+        near = get_close_matches(spec.name, timm.list_models(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near and spec.name not in timm.list_models() else ""
+        raise LeadlineError(
+            f"timm gives no encoder {spec.name!r} with four feature maps: {error}{hint}"
+        ) from error
+    _require_pyramid(spec, encoder)
     encoder.widths = encoder.feature_info.channels()  # type: ignore[union-attr, operator]
     if pretrained and spec.weights:
         _load_in_order(encoder, _packaged_weights(spec.weights), origin=spec.weights)
     return encoder
+
+
+def _require_pyramid(spec: Pyramid, encoder: nn.Module) -> None:
+    """Refuse what is no pyramid: maps of one stride, or pictures of one size alone.
+
+    Raises:
+        LeadlineError: saying which.
+    """
+    strides = encoder.feature_info.reduction()  # type: ignore[union-attr, operator]
+    if strides != sorted(set(strides)):
+        raise LeadlineError(
+            f"timm's {spec.name!r} gives maps at strides {strides}; needed are four different"
+        )
+    if any(getattr(module, "strict_img_size", False) for module in encoder.modules()):
+        raise LeadlineError(f"timm's {spec.name!r} takes pictures of one size alone; choose another encoder")
 
 
 def _load_dino(encoder: nn.Module, name: str) -> None:

@@ -115,7 +115,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "Save its state_dict() alone"
         ) from error
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise LeadlineError(f"{path} is not a readable checkpoint: {error}") from error
+        reason = str(error) or "it ends too early"
+        raise LeadlineError(f"{path} is not a readable checkpoint: {reason}") from error
     return _unwrapped(state, path)
 
 
@@ -148,15 +149,23 @@ def load_foreign(path: Path, *, network: str | None = None) -> Network:
     else:
         name = network or _guess(path, tensors, family)
         variant = find_variant(name)
+    if not family.holds(variant):
+        raise _unfit(path, name, f"it is a file of {family.title}", tensors, family)
     built = Network(name, variant=variant)
     expected = built.state_dict()
     weights, misfit = import_weights(tensors, expected, family.layout(variant))
     if misfit:
-        fitting = _fitting(tensors, family)
-        hint = f". It fits {' or '.join(fitting)}" if fitting else ""
-        raise LeadlineError(f"{path} holds no weights of {name!r}: {misfit}{hint}")
+        raise _unfit(path, name, str(misfit), tensors, family)
     built.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in weights.items()})
     return built.eval()
+
+
+def _unfit(
+    path: Path, name: str, reason: str, tensors: Mapping[str, Tensor], family: Family
+) -> LeadlineError:
+    fitting = _fitting(tensors, family)
+    hint = f". It fits {' or '.join(fitting)}" if fitting else ""
+    return LeadlineError(f"{path} holds no weights of {name!r}: {reason}{hint}")
 
 
 def save_foreign(path: Path, network: Network, *, layout: Literal["official", "transformers"]) -> None:
@@ -190,21 +199,27 @@ def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
         if all(any(name.startswith(mark) for name in tensors) for mark in family.marks):
             return family
     known = ", ".join(family.title for family in FAMILIES)
-    some = ", ".join(sorted(tensors)[:3])
+    some = ", ".join([*sorted(tensors)[:3], "..."]) if tensors else "nothing: there are none"
     raise LeadlineError(
-        f"{path} is of no known family ({known}): its tensors are called {some}, ... "
+        f"{path} is of no known family ({known}): its tensors are called {some}. "
         "Weights of ZoeDepth, which V1's metric files are, and of other systems cannot be loaded"
     )
 
 
 def _guess(path: Path, tensors: Mapping[str, Tensor], family: Family) -> str:
     """Tell the network by the name of its file, else by its shapes where only one fits."""
-    for name, variant in VARIANTS.items():
-        if family.holds(variant) and variant.origin.file == path.name:
-            return name
+    named = [
+        name
+        for name, variant in VARIANTS.items()
+        if family.holds(variant)
+        and (variant.origin.file == path.name or variant.origin.repository.endswith(f"/{path.stem}"))
+    ]
+    if len(named) == 1:
+        return named[0]
     fitting = _fitting(tensors, family)
-    if len(fitting) == 1:
-        return fitting[0]
+    named = [name for name in fitting if name in named] or fitting
+    if len(named) == 1:
+        return named[0]
     if not fitting:
         raise LeadlineError(f"{path} is a file of {family.title}, but its shapes are no known network's")
     raise LeadlineError(f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME)")

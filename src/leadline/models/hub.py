@@ -1,5 +1,6 @@
 """Fetching published files, through huggingface_hub with its cache, mirrors and offline mode."""
 
+import logging
 from pathlib import Path
 
 from leadline.types import LeadlineError
@@ -22,6 +23,7 @@ def fetch(repository: str, file: str) -> Path:
         raise LeadlineError(f"{repository!r} is neither a file nor the name of a hub's repository") from error
     except LocalEntryNotFoundError:
         pass
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of five attempts, only the outcome matters
     try:
         return Path(hf_hub_download(repository, file))
     except OSError as error:

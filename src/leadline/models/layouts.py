@@ -66,8 +66,9 @@ def import_weights(
             unlike += [source for source in sources if not _equal(theirs[source], own)]
         elif parts:
             found[name] = parts[0] if len(parts) == 1 else torch.cat(parts)
-            if found[name].shape != own.shape:
-                unlike.append(f"{sources[0]} ({tuple(found[name].shape)}, {tuple(own.shape)})")
+            if found[name].shape != own.shape or found[name].is_floating_point() != own.is_floating_point():
+                kinds = (f"{tuple(t.shape)} {t.dtype}".replace("torch.", "") for t in (found[name], own))
+                unlike.append(f"{sources[0]} ({', '.join(kinds)})")
     left_over = tuple(name for name in theirs if name not in claimed)
     return found, Misfit(tuple(missing), left_over, tuple(unlike))
 

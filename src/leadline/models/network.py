@@ -11,7 +11,7 @@ from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder, widths_of
 from leadline.models.linear import accelerate
 from leadline.models.variants import Variant, find_variant
-from leadline.types import Size, Space
+from leadline.types import LeadlineError, Size, Space
 
 
 class Network(nn.Module):
@@ -28,12 +28,19 @@ class Network(nn.Module):
         """Build the network `name` of the variants table, with fresh or `pretrained` encoder weights.
 
         A `variant` that stands in no table may be given with a name of its own.
+
+        Raises:
+            LeadlineError: where there is no such network, its numbers contradict each other, or pretrained
+                weights cannot be had.
         """
         super().__init__()
         self.name = name
         self.variant = variant or find_variant(name)
-        self.encoder = build_encoder(self.variant.encoder, pretrained=pretrained)
-        self.decoder = Decoder(self.variant, widths_of(self.encoder))
+        try:
+            self.encoder = build_encoder(self.variant.encoder, pretrained=pretrained)
+            self.decoder = Decoder(self.variant, widths_of(self.encoder))
+        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise LeadlineError(f"the network {name!r} cannot be built as described: {error}") from error
         for statistic, colour in zip(("mean", "deviation"), self.variant.colours, strict=True):
             self.register_buffer(statistic, torch.tensor(colour)[:, None, None], persistent=False)
         accelerate(self)

@@ -33,7 +33,7 @@ def find_weights(model: str) -> tuple[Path, str | None]:
         LeadlineError: where there is no such model, or its file cannot be had.
     """
     path = Path(model).expanduser()
-    if path.exists():
+    if path.exists() and model:
         return path, None
     if model in VARIANTS:
         return _fetch_published(model), model
@@ -70,5 +70,10 @@ def _fetch_repository(repository: str) -> Path:
     for variant in VARIANTS.values():
         if variant.origin.repository == repository:
             return fetch(repository, variant.origin.file)
-    fetch(repository, CONFIG)
-    return fetch(repository, "model.safetensors").parent
+    try:
+        fetch(repository, CONFIG)
+        return fetch(repository, "model.safetensors").parent
+    except LeadlineError as error:
+        raise LeadlineError(
+            f"{error} (both {CONFIG} and model.safetensors, in one folder, whose path is then the model)"
+        ) from error

@@ -28,6 +28,8 @@ class TokenEncoder(nn.Module):
 
     def __init__(self, spec: Tokens) -> None:
         super().__init__()
+        if not all(0 <= tap < spec.depth for tap in spec.taps):
+            raise ValueError(f"it has {spec.depth} blocks, and is to be tapped behind {spec.taps}")
         parts = _build_beit(spec) if spec.relative else _build_vit(spec)
         self.spec = spec
         self.widths = [width for _, width in spec.stages[:_EARLY]]
@@ -86,7 +88,7 @@ class TokenEncoder(nn.Module):
         mode = "bicubic" if self.spec.dino else "bilinear"
         offset = self.spec.position_offset
         stretched = (
-            F.interpolate(square, scale_factor=[(length + offset) / side for length in grid], mode=mode)
+            F.interpolate(square, scale_factor=[(int(length) + offset) / side for length in grid], mode=mode)
             if offset
             else F.interpolate(square, size=tuple(grid), mode=mode)
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import numpy as np
 import torch
@@ -64,8 +64,10 @@ class Predictor:
         fills `Prediction.disagreement` with how much they differ; either makes the network look twice.
 
         Raises:
-            LeadlineError: where there is no such device, or `size` or `batch` is below 1.
+            LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
         """
+        if precision not in get_args(Precision):
+            raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
         self.size = network.variant.short_side if size is None else size
         if min(self.size, batch) < 1:
             raise LeadlineError(f"size and batch are at least 1, got {self.size} and {batch}")

@@ -10,12 +10,13 @@ from leadline.console import console
 from leadline.models.checkpoints import save_network
 from leadline.models.foreign import save_foreign
 from leadline.models.published import load_model
+from leadline.models.variants import Tokens
 from leadline.types import LeadlineError
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertConfig:
-    """Convert a checkpoint between our layout, the authors' and transformers'."""
+    """Convert a checkpoint between our layout, the authors' and transformers', as float32."""
 
     model: Positional[Path] = Path("runs/student/weights.safetensors")
     """A name that `leadline models` lists, a repository of the hub, or the path of a checkpoint."""
@@ -44,4 +45,10 @@ def convert(config: ConvertConfig) -> Path:
     else:
         save_foreign(config.out, network, layout=config.to)
     console.print(f"{network.name} in {config.out}")
+    encoder = network.variant.encoder
+    if config.to == "transformers" and isinstance(encoder, Tokens) and encoder.position_offset:
+        console.print(
+            f"transformers stretches position embeddings without DINOv2's offset: at other sizes than "
+            f"{encoder.image} its maps differ slightly (docs/parity.md)"
+        )
     return config.out

@@ -39,11 +39,11 @@ def list_models(config: ModelsConfig) -> None:
 def _facts(name: str, variant: Variant) -> dict[str, Any]:
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in Network(name).parameters())
-    ceiling = variant.ceiling
+    ceiling, origin = variant.ceiling, variant.origin
     return {
         "predicts": "affine disparity" if ceiling is None else f"depth up to {ceiling:g} m",
         "parameters": f"{count / 1e6:.1f} M",
         "input": f"{variant.short_side}, multiple of {variant.multiple}",
-        "weights": variant.origin.repository or "train it",
-        "licence": variant.origin.licence or "that of its data",
+        "weights": origin.repository or origin.transformers or origin.url or "train it",
+        "licence": origin.licence or "that of its data",
     }
