@@ -56,16 +56,17 @@ masked.masked_mean: over all pixels :: valid.sum(dim=(1, 2, 3), keepdim=True) =>
 masked.masked_mean: over the batch :: 0).sum(dim=(1, 2, 3) => 0).sum(dim=(0, 1, 2, 3)
 masked.masked_median: of mask * values :: ~valid, torch.nan => ~valid, 0
 masked.masked_median: mean instead :: return median. => return masked_mean(values, valid).flatten(1).
-masked.trimmed_mean: smallest trimmed :: .sort(dim=1) => .neg().sort(dim=1)
-masked.trimmed_mean: the batch's count :: (dim=(1, 2, 3)) => ().expand(len(values)) // len(values)
+masked.trimmed_mean: smallest trimmed :: .topk(most, dim=1) => .topk(most, dim=1, largest=False)
+masked.trimmed_mean: the batch's count :: count = valid.sum(dim=(1, 2, 3), keepdim=True) => count = valid.sum().expand(len(values), 1, 1, 1) // len(values)
 masked.trimmed_mean: rounded up :: .floor() => .ceil()
+masked.trimmed_mean: ties kept whole :: below + tied * share => below + tied
 geometry.fit_size: axes swapped :: target.h / size.h, target.w => target.w / size.h, target.h
 geometry.fit_size: lower bound broken :: rounded < limit => rounded < 0
 geometry.fit_size: upper bound broken :: rounded > limit => rounded > 10**9
 geometry.align_least_squares: shift's sign :: mean_t - scale * mean_p => mean_t + scale * mean_p
 geometry.as_disparity: nothing becomes invalid :: label.valid & positive => label.valid
 geometry.as_depth: sky at depth 0 :: np.full_like(values, np.inf) => np.zeros_like(values)
-geometry.as_depth: affine disparity passes :: if space is Space.AFFINE_DISPARITY => if space is None
+geometry.require_metres: affine disparity passes :: if space is Space.AFFINE_DISPARITY => if space is None
 """  # noqa: E501 (one mutation a line)
 
 GUARD = """

@@ -21,7 +21,7 @@ from leadline.predict.predictor import Precision, Predictor, View, load
 from leadline.predict.record import Record
 from leadline.predict.selection import Selected, select_pictures
 from leadline.storage import sweep, write_atomic
-from leadline.types import LeadlineError, Size, Space, UnreadableError
+from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,8 @@ class Job:
         readers = max(1, (os.cpu_count() or 1) // 2)  # decoding keeps up with a GPU; a CPU is busy anyway
         read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
-        return overlapped(self._write, seen, ahead=ahead)
+        # Arithmetic stays in this thread: in another it would compete with the network's own threads.
+        return overlapped(self._write, map(self._restore, seen), ahead=ahead)
 
     @property
     def space(self) -> Space:
@@ -171,11 +172,16 @@ class Job:
             shown=resize_picture(image, shown_size(size), "area") if drawn else None,
         )
 
-    def _write(self, item: tuple[_Read | str, View | None]) -> str | None:
+    def _restore(self, item: tuple[_Read | str, View | None]) -> tuple[_Read, Prediction] | str:
         read, view = item
         if isinstance(read, str) or view is None:
             return str(read)
-        prediction = self.predictor.restore(view, read.size)
+        return read, self.predictor.restore(view, read.size)
+
+    def _write(self, item: tuple[_Read, Prediction] | str) -> str | None:
+        if isinstance(item, str):
+            return item
+        read, prediction = item
         if self.config.unit == "metres":
             values = as_depth(prediction.values, prediction.space)
             prediction = replace(prediction, values=values, space=Space.DEPTH)
