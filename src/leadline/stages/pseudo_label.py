@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,15 +89,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     predictor = _predictor(config, network, fabric.device)
     labeller = Labeller(config, source, predictor)
     total, counts = len(source), _shards(len(source), config.shard)
-    about = {
-        "stage": "pseudo_label",
-        "teacher": {"weights": digest(network), **about_teacher},
-        "preprocessing": {**asdict(network.variant), "bound": "lower"},
-        "short_side": predictor.size,
-        "stored_side": config.stored_side,
-        "flip_average": config.flip_average,
-        "pictures": source.provenance(),
-    }
+    about = _about(labeller, about_teacher)
     missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
     if fabric.is_global_zero:
         _estimate(labeller, missing, config)
@@ -226,6 +219,20 @@ def _predictor(config: PseudoLabelConfig, network: Network, device: torch.device
         precision="float32",
         flip_average=config.flip_average,
     )
+
+
+def _about(labeller: Labeller, teacher: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the store says of its origin."""
+    network, config = labeller.predictor.network, labeller.config
+    return {
+        "stage": "pseudo_label",
+        "teacher": {"weights": digest(network), **teacher},
+        "preprocessing": asdict(network.variant),
+        "short_side": labeller.predictor.size,
+        "stored_side": config.stored_side,
+        "flip_average": config.flip_average,
+        "pictures": labeller.source.provenance(),
+    }
 
 
 def _shards(total: int, size: int) -> list[int]:
