@@ -10,7 +10,6 @@ from leadline.metrics import (
     NAMES,
     PAPER,
     STRICT,
-    Pair,
     Protocol,
     Reference,
     constant_map,
@@ -22,7 +21,7 @@ from leadline.metrics import (
     vertical_ramp,
 )
 from leadline.metrics.protocols import Crop, inside_crop
-from leadline.types import Label, LeadlineError, Prediction, Size, Space
+from leadline.types import Label, LeadlineError, PointPair, Prediction, Size, Space
 
 SIZE = Size(12, 18)
 PERFECT = {
@@ -381,9 +380,9 @@ def test_vertical_ramp__is_nearer_towards_the_bottom() -> None:
 
 def test_judge__level_is_twelve_per_cent_of_the_height() -> None:
     values = np.arange(50.0)[:, None].repeat(4, axis=1)
-    assert judge(values, Pair((30, 0), (24, 1))).level
-    assert not judge(values, Pair((31, 0), (24, 1))).level
-    tie = judge(values, Pair((30, 0), (30, 3)))
+    assert judge(values, PointPair((30, 0), (24, 1))).level
+    assert not judge(values, PointPair((31, 0), (24, 1))).level
+    tie = judge(values, PointPair((30, 0), (30, 3)))
     assert (tie.right, tie.tie, tie.level) == (False, True, True)
 
 

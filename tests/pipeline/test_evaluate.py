@@ -17,13 +17,13 @@ from leadline.evaluation.contest import hold, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.ledger import Ledger
 from leadline.evaluation.pairs import read_pairs
-from leadline.metrics import NAMES, PAPER, Pair, measure, vertical_ramp
+from leadline.metrics import NAMES, PAPER, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
 from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
-from leadline.types import LeadlineError
+from leadline.types import LeadlineError, PointPair
 from miniature import Discs
 
 CPU = Processor(accelerator="cpu", threads=1)
@@ -231,7 +231,7 @@ def test_evaluate__the_report_is_json_also_without_level_pairs(tmp_path: Path) -
 
 def test_read_pairs__the_closer_point_comes_first(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": [pair([1, 2], [3, 4]), pair([5, 6], [7, 8], first=False)]})
-    assert read_pairs(file) == {"a.png": [Pair((1, 2), (3, 4)), Pair((5, 6), (7, 8))]}
+    assert read_pairs(file) == {"a.png": [PointPair((1, 2), (3, 4)), PointPair((5, 6), (7, 8))]}
 
 
 def test_evaluate__da2k_is_counted_by_scenario(tmp_path: Path) -> None:
@@ -273,8 +273,8 @@ def test_evaluate__a_model_of_depth_is_right_where_it_says_nearer(
 class Paired(Discs):
     """A source that has pairs besides, as DA-2K's."""
 
-    def pairs(self, index: int) -> tuple[Pair, ...]:
-        return () if index == 1 else (Pair((39, 0), (0, 0)), Pair((0, index), (39, index)))
+    def pairs(self, index: int) -> tuple[PointPair, ...]:
+        return () if index == 1 else (PointPair((39, 0), (0, 0)), PointPair((0, index), (39, index)))
 
 
 def test_ranked__a_source_of_pairs_is_ranked_by_its_folders(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize
 from leadline.evaluation.contract import Contestant
 from leadline.geometry import fit_size
-from leadline.metrics import Pair, Reference, find_protocol, judge, nearness, require_inside
 from leadline.metrics import Protocol as Rules
+from leadline.metrics import Reference, find_protocol, judge, nearness, require_inside
 from leadline.metrics.protocols import PROTOCOLS, Convention
 from leadline.predict.overlap import overlapped
-from leadline.types import LeadlineError, Prediction, Sample, Size, Source
+from leadline.types import LeadlineError, PointPair, Prediction, Sample, Size, Source
 
 Row = Mapping[str, Any]
 _THREADS = min(8, os.cpu_count() or 1)  # that read, and as many that judge: a GPU would wait for one
@@ -82,8 +82,8 @@ class Measured:
 class Paired(Protocol):
     """A source of whose pictures people said which of two points is closer; DA-2K and DIW are like that."""
 
-    def pairs(self, index: int) -> Sequence[Any]:
-        """Return the pairs of a picture: what has points `closer` and `farther`, each (row, column)."""
+    def pairs(self, index: int) -> Sequence[PointPair]:
+        """Return the pairs of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Ranked:
     """A picture with pairs of points."""
 
     open: Callable[[], Sample]
-    pairs: Sequence[Pair]
+    pairs: Sequence[PointPair]
     key: str
     name: str | None = None
     """What it is called in rows; as its sample where not given. The folder in it is the scenario."""
@@ -140,9 +140,7 @@ def ranked(source: Source) -> list[Ranked]:
     if not isinstance(source, Paired):
         return []
     about = digest(source.provenance())
-    every = [
-        [Pair(pair.closer, pair.farther) for pair in source.pairs(index)] for index in range(len(source))
-    ]
+    every = [source.pairs(index) for index in range(len(source))]
     return [
         Ranked(partial(source.__getitem__, index), pairs, f"{about}/{index}")
         for index, pairs in enumerate(every)
@@ -150,13 +148,13 @@ def ranked(source: Source) -> list[Ranked]:
     ]
 
 
-def annotated(file: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[Ranked]:
+def annotated(file: Path, pairs: Mapping[str, Sequence[PointPair]]) -> list[Ranked]:
     """List the pictures of a file of annotations; their paths are relative to its folder."""
     tasks = []
     for name, some in pairs.items():
         picture = file.parent / name
         size = picture.stat().st_size if picture.is_file() else None
-        key = digest(str(picture.resolve()), size, [asdict(pair) for pair in some])
+        key = digest(str(picture.resolve()), size, [pair._asdict() for pair in some])
         tasks.append(Ranked(partial(_annotated_sample, picture, f"{file}, {name}"), some, key, name))
     return tasks
 

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from leadline.metrics import Pair
-from leadline.types import LeadlineError
+from leadline.types import LeadlineError, PointPair
 
 
-def read_pairs(path: Path) -> dict[str, list[Pair]]:
+def read_pairs(path: Path) -> dict[str, list[PointPair]]:
     """Read annotations of point pairs, ``{picture: [{point1, point2, closer_point}]}``, points (row, column).
 
     Raises:
@@ -20,7 +19,7 @@ def read_pairs(path: Path) -> dict[str, list[Pair]]:
         raise LeadlineError(f"{path} cannot be read as annotations: {error}") from None
     if not isinstance(annotations, dict):
         raise LeadlineError(f"{path}: expected {{picture: [pair, ...]}}, got {type(annotations).__name__}")
-    pairs: dict[str, list[Pair]] = {}
+    pairs: dict[str, list[PointPair]] = {}
     for picture, entries in annotations.items():
         try:
             pairs[picture] = [_pair(entry) for entry in entries]
@@ -32,10 +31,10 @@ def read_pairs(path: Path) -> dict[str, list[Pair]]:
     return pairs
 
 
-def _pair(entry: Any) -> Pair:
+def _pair(entry: Any) -> PointPair:
     points = {name: _point(entry[name]) for name in ("point1", "point2")}
     closer = points.pop(entry["closer_point"])
-    return Pair(closer, *points.values())
+    return PointPair(closer, *points.values())
 
 
 def _point(place: Any) -> tuple[int, int]:

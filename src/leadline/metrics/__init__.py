@@ -7,7 +7,7 @@ protocol pins stands in `protocols`, what the figures mean in ``docs/evaluation.
 from leadline.metrics.edges import boundary_scores, edge_errors, matte_recall
 from leadline.metrics.figures import NAMES, Reference, constant_map, measure, nearness, vertical_ramp
 from leadline.metrics.intervals import Comparison, Interval, compare, intervals
-from leadline.metrics.order import Pair, judge, order_is_right, require_inside
+from leadline.metrics.order import judge, order_is_right, require_inside
 from leadline.metrics.planes import normal_error, plane_error, plane_errors
 from leadline.metrics.protocols import PAPER, STRICT, Protocol, find_protocol
 
@@ -17,7 +17,6 @@ __all__ = [
     "STRICT",
     "Comparison",
     "Interval",
-    "Pair",
     "Protocol",
     "Reference",
     "boundary_scores",

@@ -6,17 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from leadline.types import LeadlineError, Size
+from leadline.types import LeadlineError, PointPair, Size
 
 _LEVEL = 0.12  # two points are of nearly equal height below this share of the picture's
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two points (row, column) of a picture, of which the first is closer to the camera."""
-
-    closer: tuple[int, int]
-    farther: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ def order_is_right(nearness: Float[np.ndarray, "h w"], closer: Sequence[int], fa
     return bool(nearness[tuple(closer)] > nearness[tuple(farther)])
 
 
-def require_inside(pair: Pair, size: Size) -> None:
+def require_inside(pair: PointPair, size: Size) -> None:
     """Refuse a point outside the picture; a negative one would be taken from the other side.
 
     Raises:
@@ -46,7 +38,7 @@ def require_inside(pair: Pair, size: Size) -> None:
             raise LeadlineError(f"the point ({h}, {w}) lies outside the picture, which is {size}")
 
 
-def judge(nearness: Float[np.ndarray, "h w"], pair: Pair) -> Verdict:
+def judge(nearness: Float[np.ndarray, "h w"], pair: PointPair) -> Verdict:
     """Hold a map that grows towards the camera against one pair of points inside it."""
     return Verdict(
         right=order_is_right(nearness, pair.closer, pair.farther),
