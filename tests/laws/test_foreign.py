@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,6 +178,7 @@ def test_file_with_more_than_tensors__is_refused_unread(tmp_path: Path, official
         (lambda path: path.write_bytes(b"version https://git-lfs"), "refused|not a readable"),
         (lambda path: torch.save([1, 2], path), "expected tensors by name"),
         (lambda path: torch.save({"core.weight": torch.zeros(2)}, path), "of no known family"),
+        (lambda path: torch.save({}, path), "its tensors are called nothing: there are none"),
         (lambda path: path.unlink(missing_ok=True), "there is no checkpoint at"),
     ],
 )
@@ -422,3 +425,29 @@ def test_encoders_without_a_pyramid__are_refused() -> None:
     ):
         with pytest.raises(LeadlineError, match=reason):
             Network(f"timm/{name}")
+
+
+def test_unreachable_weights_of_timm__are_no_missing_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise errors.LocalEntryNotFoundError("no connection")
+
+    monkeypatch.setattr("timm.create_model", refuse)
+    with pytest.raises(LeadlineError, match=r"timm's 'resnet18' cannot be fetched: .*--start random"):
+        Network("timm/resnet18", pretrained=True)
+
+
+def test_unknown_precision__is_answered_with_those_there_are() -> None:
+    code = (
+        "import leadline, leadline.models.network as n; leadline.Predictor(n.Network('tiny'), precision='x')"
+    )
+    # In a process of its own: here the types are checked before the value is.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "LeadlineError: precision is one of auto, float32, bfloat16, float16, got 'x'" in done.stderr
+
+
+def test_convert__says_where_transformers_maps_will_differ(
+    tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={})
+    convert(ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "hf", to="transformers"))
+    assert "without DINOv2's offset: at other sizes than 518" in capsys.readouterr().err
