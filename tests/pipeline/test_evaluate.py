@@ -13,6 +13,7 @@ from PIL import Image
 
 from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
+from leadline.data.source import Evenly
 from leadline.evaluation.contest import hold, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.ledger import Ledger
@@ -288,6 +289,12 @@ def test_ranked__a_source_of_pairs_is_ranked_by_its_folders(tmp_path: Path) -> N
         ("deep/field/2", "field"),
     ]
     assert [verdict["right"] for row in rows for verdict in row["pairs"]] == [True, False, True, False]
+
+
+def test_ranked__a_limit_keeps_the_pairs_of_the_samples_that_stay() -> None:
+    source = Paired(count=4)
+    assert [task.pairs for task in ranked(Evenly(source, 2))] == [source.pairs(0), source.pairs(2)]
+    assert ranked(Evenly(Discs(), 2)) == []
 
 
 # ---------------------------------------------------------------- many models

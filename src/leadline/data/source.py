@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 from jaxtyping import Int64
 
-from leadline.types import Sample, Source
+from leadline.types import PointPair, Sample, Source
 
 Mix = tuple[tuple[int, int], ...]
 """Of every part of a source, how many samples it has and how many of them an epoch draws."""
@@ -62,6 +62,12 @@ class Evenly:
         if not 0 <= index < self._count:
             raise IndexError(f"sample {index} of {self._count}")
         return self.source[index * len(self.source) // self._count]
+
+    def pairs(self, index: int) -> Sequence[PointPair]:
+        """Return the point pairs of one of the samples that stay; none where the source has none."""
+        pairs = getattr(self.source, "pairs", None)
+        found: Sequence[PointPair] = () if pairs is None else pairs(index * len(self.source) // self._count)
+        return found
 
     def provenance(self) -> dict[str, str]:
         """Return the source's provenance, and how many of its samples are used."""
