@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from section import replace_section
 
 from leadline.presets.recipes import TEACHERS, fitted
 from leadline.stages.evaluate import EvaluateConfig, evaluate
@@ -173,10 +174,7 @@ def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> N
     )
     write_atomic(study.out / "study.md", text)
     if study.results is not None:
-        before = study.results.read_text(encoding="utf-8")
-        section = re.compile(rf"{re.escape(HEADING)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
-        after = section.sub(lambda _: text + "\n", before) if section.search(before) else f"{before}\n{text}"
-        write_atomic(study.results, after.rstrip() + "\n")
+        replace_section(study.results, text)
     print(text)
 
 

@@ -1,0 +1,16 @@
+"""A document's section that a study writes anew."""
+
+import re
+from pathlib import Path
+
+from leadline.storage import write_atomic
+
+
+def replace_section(document: Path, text: str) -> None:
+    """Put `text`, which begins with its heading, in the place of that heading's section, or at the end."""
+    heading = text.partition("\n")[0]
+    before = document.read_text(encoding="utf-8")
+    section = re.compile(rf"^{re.escape(heading)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+    text = text.rstrip() + "\n\n"
+    after = section.sub(lambda _: text, before) if section.search(before) else f"{before.rstrip()}\n\n{text}"
+    write_atomic(document, after.rstrip() + "\n")
