@@ -56,18 +56,19 @@ def _opening(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
     counts, seeds = about["counts"], len({run.seed for run in runs})
     made = f"""
         Written by `python studies/papers.py`. Every network is `tiny` (3.5 million parameters), starts from
-        ImageNet weights and learns for {about["steps"]} steps of {about["batch"]} pictures at {about["crop"]}
-        pixels, from {counts["labelled"]} renders or the teacher's labels for {counts["pictures"]} photographs.
-        It is measured at {about["short_side"]} pixels: AbsRel, delta1 (mean over the sources) and the order of
-        point pairs on photographs, edges on {counts["held_out"]} renders of another seed. Tables show the mean
-        over {seeds} seeds and their range; a seed changes the teacher, hence its labels and all students.
+        ImageNet weights and learns for {about["steps"]} steps of {about["batch"]} pictures at
+        {about["crop"]} pixels, from {counts["labelled"]} renders or the teacher's labels for
+        {counts["pictures"]} photographs. It is measured at {about["short_side"]} pixels: AbsRel, delta1 (mean
+        over the sources) and the order of point pairs on photographs, edges on {counts["held_out"]} renders
+        of another seed. Tables show the mean over {seeds} seeds and their range; a seed changes the teacher,
+        hence its labels and all students.
     """
     decided = f"""
         Differences are paired by picture, seeds pooled, with their 95 % bootstrap interval over pictures. A
         claim *holds*, or *the opposite holds*, only where both ends of that interval and every single seed
         agree; otherwise it *cannot be told*. {seeds} seeds are few: the interval says how far pictures agree,
-        not how far another seed would lie off, and of many claims one may pass by chance. In the figures right
-        is better than the arm with the grey dot, the line is the interval, circles are single seeds.
+        not how far another seed would lie off, and of many claims one may pass by chance. In the figures
+        right is better than the arm with the grey dot, the line is the interval, circles are single seeds.
     """
     return f"{_wrapped(made)}\n\n{_wrapped(decided)}"
 

@@ -29,7 +29,7 @@ from miniature import Discs, Killed, killed_at, write_folder
 
 
 def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return disparity, picture and kinds: a slope, a near block with glass, corners black, sky, far, near."""
+    """Return disparity, picture and kinds: a slope, a near block with glass, and bad corners."""
     size = Size(48, 64)
     disparity = np.tile(np.linspace(0.2, 0.5, size.h, dtype=np.float32)[:, None], (1, size.w))
     disparity[14:34, 20:44] = 1.5
