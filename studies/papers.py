@@ -57,7 +57,7 @@ class Study:
     """Annotations of point pairs."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Everything is trained once for every seed, from the teacher on."""
-    steps: int = 300
+    steps: int = 250
     """Updates of every network."""
     crop: int = 128
     """Side of the training pictures in pixels."""
