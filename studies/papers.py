@@ -9,6 +9,7 @@ goes on; `--only-write` writes the section from what is there.
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -253,4 +254,7 @@ def folder(out: Path, arm: str, seed: int) -> Path:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Study))
+    try:
+        main(tyro.cli(Study))
+    except LeadlineError as error:
+        sys.exit(str(error))

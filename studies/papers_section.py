@@ -123,7 +123,7 @@ def _times(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return fill(" ".join(text.split()), 118)
+    return fill(" ".join(text.split()), 118, break_on_hyphens=False)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
