@@ -23,8 +23,9 @@ LIMIT = 12_000_000  # bytes
 
 BUILD = """
 import setuptools.build_meta as backend, sys
-backend.build_sdist(sys.argv[1])
-backend.build_wheel(sys.argv[1])
+out = sys.argv[1]  # the back end changes argv
+backend.build_sdist(out)
+backend.build_wheel(out)
 """
 
 

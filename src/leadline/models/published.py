@@ -37,7 +37,7 @@ def find_weights(model: str) -> tuple[Path, str | None]:
     Raises:
         LeadlineError: where there is no such model, or its file cannot be had.
     """
-    if model == BUNDLED:  # whatever lies in the current folder; ./leadline-small is a path
+    if model == BUNDLED:  # whatever lies in the current folder
         return BUNDLED_FILE, None
     path = Path(model).expanduser()
     if path.exists() and model:
