@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import tyro
 
-from leadline.presets.recipes import TEACHERS
+from leadline.presets.recipes import TEACHERS, fitted
 from leadline.stages.evaluate import EvaluateConfig, evaluate
 from leadline.stages.render import RenderConfig, render
 from leadline.stages.teacher import train_teacher
@@ -44,13 +44,17 @@ class Study:
     """Photographs for textures; arms that need them are left out without."""
     environment: Path | None = None
     """Panoramas for light."""
-    pictures: int = 600
+    pictures: int = 400
     """Pictures in each set; both shadings together are half of each."""
     size: tuple[int, int] = (240, 320)
     """Height and width."""
-    steps: int = 1600
+    network: str = "tiny"
+    """Which network learns."""
+    crop: int = 160
+    """Side of the training pictures in pixels."""
+    steps: int = 800
     """Steps of each teacher."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0, 1)
     """Each arm is trained once for every seed; the renders stay the same."""
     arms: tuple[str, ...] = ()
     """Arms to run; all where none is named."""
@@ -82,17 +86,14 @@ ARMS = {
 
 
 def main(study: Study) -> None:
-    rows, models = [], []
+    rows = {}
     for name in study.arms or ARMS:
         arm = ARMS[name]
         if arm.changes and arm.changes.get("textures") and study.photos is None:
             continue
         sources = labelled(study, name)
-        for seed in study.seeds:
-            models.append((name, seed, train(study, name, sources, seed)))
-    for name, seed, weights in models:
-        rows.append((name if len(study.seeds) == 1 else f"{name} (seed {seed})", measured(study, weights)))
-    write_table(study, rows)
+        rows[name] = [measured(study, train(study, name, sources, seed)) for seed in study.seeds]
+        write_table(study, rows)
 
 
 def labelled(study: Study, name: str) -> list[str]:
@@ -128,12 +129,13 @@ def first_simple(study: Study) -> str:
 
 
 def train(study: Study, name: str, sources: Sequence[str], seed: int) -> Path:
-    recipe = TEACHERS["depth-anything-v2"][1]
+    recipe = fitted(TEACHERS["depth-anything-v2"][1], study.network)
     return train_teacher(
         replace(
             recipe,
             labelled=tuple(sources),
             seed=seed,
+            crop=replace(recipe.crop, size=study.crop),
             optim=replace(recipe.optim, steps=study.steps),
             out=study.out / f"teacher-{slug(name)}-{seed}",
         )
@@ -152,19 +154,22 @@ def measured(study: Study, weights: Path) -> dict[str, Any]:
     return figures
 
 
-def write_table(study: Study, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    for name, figures in rows:
-        mean, order = figures["mean"], figures.get("ordinal", {})
-        cells = [mean["abs_rel"], mean["delta1"], *(order.get(key) for key in ("accuracy", "level_accuracy"))]
-        shown = ["" if cell is None else f"{cell:.3f}" for cell in cells]
-        lines.append(f"| {' | '.join([name, str(study.pictures), *shown])} |")
+def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    columns = COLUMNS if study.ordinal else COLUMNS[:4]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for name, seeds in rows.items():
+        cells = [spread([figures["mean"][key] for figures in seeds]) for key in ("abs_rel", "delta1")]
+        if study.ordinal:
+            keys = ("accuracy", "level_accuracy")
+            cells += [spread([figures["ordinal"][key] for figures in seeds]) for key in keys]
+        lines.append(f"| {' | '.join([name, str(study.pictures), *cells])} |")
     h, w = study.size
     text = (
-        f"{HEADING}\n\nThe tiny teacher (`depth-anything-v2`), {study.steps} steps on each set of {h}x{w} "
-        "renders, by `python studies/generator.py`. Mean over the measured sources; order of point pairs.\n\n"
-        + "\n".join(lines)
-        + "\n"
+        f"{HEADING}\n\n"
+        f"The teacher of `depth-anything-v2` with the network `{study.network}`, {study.steps} steps on "
+        f"crops of {study.crop} pixels of each set of {h}x{w} renders (`python studies/generator.py`). Mean "
+        "over the measured\nsources, and order of point pairs, each with the least and the largest of "
+        f"{len(study.seeds)} seeds.\n\n" + "\n".join(lines) + "\n"
     )
     write_atomic(study.out / "study.md", text)
     if study.results is not None:
@@ -173,6 +178,11 @@ def write_table(study: Study, rows: Sequence[tuple[str, dict[str, Any]]]) -> Non
         after = section.sub(lambda _: text + "\n", before) if section.search(before) else f"{before}\n{text}"
         write_atomic(study.results, after.rstrip() + "\n")
     print(text)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean, least and largest."""
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 def slug(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Layouts under a roof: living room, bedroom, kitchen, office, shop, corridor, stairs, table top."""
+"""Layouts under a roof: rooms of all kinds, shop, corridor, stairs, table top, open box."""
 
 import math
 from collections.abc import Callable
@@ -108,13 +108,7 @@ def draw_room(dice: Dice, layout: str) -> Scene:
 
 
 def draw_table_top(dice: Dice, layout: str) -> Scene:
-    """Draw a table with things on it in a room, to be seen from close by: a meal, glasses, a desk,
-    anything."""
-    room = ROOMS[dice.pick(("living", "kitchen", "office"))]
-    width, depth, height = dice.between(2.5, 5), dice.between(2.5, 5), dice.between(2.3, 2.8)
-    place = Arrangement((0, 0, 0), (width, depth, height))
-    build(place, draw_shell(dice, room, width, depth=depth, height=height))
-    lamps = hang_lamps(dice, room, place)
+    """Draw a table with things on it, seen from near by: a meal, glasses, a desk, anything."""
     size = (dice.between(0.7, 1.8), dice.between(0.6, 1.0))
     top = furniture.board(dice, width=size[0], depth=size[1], height=dice.between(0.45, 0.9))
     where = dice.pick(("table", "desk", "food", "food", "glass", "glass", "kitchen", "any", "any"))
@@ -125,32 +119,47 @@ def draw_table_top(dice: Dice, layout: str) -> Scene:
             (*(low - 0.02)[:2], high[2] - 0.002), (*(high + 0.02)[:2], high[2] + 0.001), dice.look("cloth")
         )
         things.append(thing(Kind.TEXTILE, [cloth]))
+    return _from_near(dice, layout, things, rise=dice.between(0.4, 1.3), sitters=0.4)
+
+
+def draw_box(dice: Dice, layout: str) -> Scene:
+    """Draw an open box, a crate or a tray with things in it, on a table or on the floor, from above."""
+    size = (dice.between(0.3, 0.8), dice.between(0.25, 0.6))
+    box = furniture.open_box(dice, width=size[0], depth=size[1], height=dice.spread(0.04, 0.4))
+    things = [box, *strewn(dice, box.bodies[0], dice.count(3, 40), where=dice.pick(("any", "shop", "food")))]
+    if dice.chance(0.5):
+        table = furniture.board(dice, width=size[0] + 0.5, depth=size[1] + 0.3, height=dice.between(0.4, 0.8))
+        [low, high] = table.bodies[0].bounds()
+        things = [table, *(piece.moved((0, (low + high)[1] / 2, high[2])) for piece in things)]
+    return _from_near(dice, layout, things, rise=dice.between(0.7, 1.4), sitters=0.1)
+
+
+def _from_near(dice: Dice, layout: str, things: list[Thing], *, rise: float, sitters: float) -> Scene:
+    """Put things that rest on the first of them into a room, and look down at them from up to `rise`."""
+    room = ROOMS[dice.pick(("living", "kitchen", "office"))]
+    width, depth, height = dice.between(2.5, 5), dice.between(2.5, 5), dice.between(2.4, 2.8)
+    place = Arrangement((0, 0, 0), (width, depth, height))
+    build(place, draw_shell(dice, room, width, depth=depth, height=height))
+    first, middle = len(place.things), np.array([width / 2, depth / 2, things[0].bounds()[1, 2]])
     place.place(things, (width / 2, depth / 2, 0), yaw=dice.turn())
-    if dice.chance(0.5):  # somebody sits at it
+    about = range(first, len(place.things))
+    lamps = hang_lamps(dice, room, place)
+    if dice.chance(sitters):
         angle = dice.turn()
         at = (width / 2 - 0.75 * math.sin(angle), depth / 2 - 0.75 * math.cos(angle), 0)
-        place.place(
-            [
-                person(dice, sitting=True),
-                thing(
-                    Kind.FURNITURE,
-                    [
-                        stand(BOX, (0, 0, 0.36), size=(0.4, 0.4, 0.05), material=dice.look("wood")),
-                        stand(CYLINDER, (0, 0, 0), size=(0.06, 0.06, 0.37), material=dice.look("metal")),
-                    ],
-                ),
-            ],
-            at,
-            yaw=-angle,
-        )
+        seat = [
+            stand(BOX, (0, 0, 0.36), size=(0.4, 0.4, 0.05), material=dice.look("wood")),
+            stand(CYLINDER, (0, 0, 0), size=(0.06, 0.06, 0.37), material=dice.look("metal")),
+        ]
+        place.place([person(dice, sitting=True), thing(Kind.FURNITURE, seat)], at, yaw=-angle)
     for side in range(4):
         _furnish(dice, room, place, side=side)
-    middle = np.array([width / 2, depth / 2, top.bounds()[1, 2]])
-    turn, away = dice.turn(), dice.between(0.4, 0.9)
+    turn, away = dice.turn(), dice.between(0.05, 0.9)
     eye = middle + [away * math.cos(turn), away * math.sin(turn), 0]
-    eyes = (tuple(eye + [-0.2, -0.2, 0.1]), tuple(eye + [0.2, 0.2, 0.7]))
-    targets = (tuple(middle + [-0.3, -0.3, 0]), tuple(middle + [0.3, 0.3, 0.1]))
-    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.5))
+    eyes = (tuple(eye + [-0.2, -0.2, min(0.1 + 0.3 * (0.9 - away), rise)]), tuple(eye + [0.2, 0.2, rise]))
+    targets = (tuple(middle + [-0.3, -0.3, -0.05]), tuple(middle + [0.3, 0.3, 0.1]))
+    view = Vantage(eyes=eyes, targets=targets, close=0.3, about=about)
+    return _indoors(dice, layout, place, lamps, vantage=view)
 
 
 def draw_stairs(dice: Dice, layout: str) -> Scene:
@@ -252,6 +261,7 @@ def _indoors(dice: Dice, layout: str, place: Arrangement, lamps: list[Lamp], *, 
 INDOOR: dict[str, Callable[[Dice, str], Scene]] = {
     **dict.fromkeys(ROOMS, draw_room),
     "table": draw_table_top,
+    "box": draw_box,
     "stairs": draw_stairs,
 }
 """Layout -> what draws it."""

@@ -233,6 +233,9 @@ class Vantage:
     targets: Corners
     close: float
     """How often a view is of one thing from near by."""
+    about: range = range(0)
+    """Numbers of the things that views are of; the others rest on the first, which may fill a view as a floor
+    may. All things where it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

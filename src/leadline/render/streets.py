@@ -25,6 +25,8 @@ def draw_street(dice: Dice, layout: str) -> Scene:
         low, high = sorted((side * half, side * (back + 0.2)))
         place.add([thing(Kind.GROUND, [block((-60, low, -0.5), (400, high, _KERB), paving)])], solid=False)
         _row_of_houses(dice, place, side=side, back=back)
+        if dice.chance(0.3):
+            _avenue(dice, place, y=side * (back - 0.6))
         _line_pavement(dice, place, side=side, half=half, pavement=pavement)
     for _ in range(dice.count(0, 4)):
         lane = dice.pick((-1, 1))
@@ -34,8 +36,14 @@ def draw_street(dice: Dice, layout: str) -> Scene:
         y = dice.pick((-1, 1)) * (half + 0.5)
         ends = (np.array([dice.between(*reach), y, _KERB]) for reach in ((2, 8), (28, 45)))
         place.add(outdoors.wires(dice, *ends), solid=False)
-    eyes = ((-1, -back + 0.5, 1.1), (3, back - 0.5, 2.0))
-    view = Vantage(eyes=eyes, targets=((12, -back, 0.5), (40, back, 4)), close=0.2)
+    view = Vantage(
+        eyes=((-1, -back + 0.5, 1.1), (3, back - 0.5, 2.0)),
+        targets=((12, -back, 0.5), (40, back, 4)),
+        close=0.2,
+    )
+    if dice.chance(0.35):  # from a car
+        eyes, targets = ((-1, -0.6 * half, 1.2), (2, 0.6 * half, 2.2)), ((25, -half, 0.5), (60, half, 2))
+        view = Vantage(eyes=eyes, targets=targets, close=0.0)
     return finish_outside(dice, layout, place, view)
 
 
@@ -67,6 +75,14 @@ def _line_pavement(dice: Dice, place: Arrangement, *, side: int, half: float, pa
         place.place(
             [draw_one(dice, "pole pole tree bin bench person person person bicycle pet")], at, yaw=turn
         )
+
+
+def _avenue(dice: Dice, place: Arrangement, *, y: float) -> None:
+    """Plant trees of one size in a line."""
+    height, step = dice.between(5, 12), dice.between(5, 11)
+    for x in np.arange(dice.between(2, 8), 90, step):
+        grown = plants.tree(dice, height * dice.between(0.85, 1.15), leafage=600)
+        place.add([grown.moved((x, y, _KERB), yaw=dice.turn())], solid=False)
 
 
 def _row_of_houses(dice: Dice, place: Arrangement, *, side: int, back: float) -> None:

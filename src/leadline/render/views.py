@@ -8,7 +8,7 @@ from jaxtyping import Integer
 from leadline.render.materials import Finish
 from leadline.render.palette import Dice
 from leadline.render.raycast import Caster, Hits, dot
-from leadline.render.scene import STRUCTURE, Camera, Scene, aim
+from leadline.render.scene import STRUCTURE, Camera, Scene, Thing, aim
 from leadline.types import Size
 
 PROBE = Size(36, 48)
@@ -35,7 +35,7 @@ def draw_camera(dice: Dice, scene: Scene, caster: Caster) -> Camera | None:
 def _overview(dice: Dice, scene: Scene) -> Camera:
     """Look from one place of the vantage towards another, as a person with a camera does."""
     eye, target = dice.rng.uniform(*scene.vantage.eyes), dice.rng.uniform(*scene.vantage.targets)
-    choices = [thing for thing in scene.things if thing.kind not in STRUCTURE]
+    choices = _worth_a_look(scene)
     if choices and dice.chance(0.6):
         target = dice.rng.uniform(*dice.pick(choices).bounds())
     return _look(dice, eye, target, fov=dice.pick((dice.between(25, 100), dice.between(45, 75))), tilt=4)
@@ -43,7 +43,7 @@ def _overview(dice: Dice, scene: Scene) -> Camera:
 
 def _close_up(dice: Dice, scene: Scene) -> Camera:
     """Look at one thing from near by, from the front or from above, inside the vantage's space."""
-    choices = [thing for thing in scene.things if thing.kind not in STRUCTURE]
+    choices = _worth_a_look(scene)
     if not choices:
         return _overview(dice, scene)
     low, high = dice.pick(choices).bounds()
@@ -56,6 +56,11 @@ def _close_up(dice: Dice, scene: Scene) -> Camera:
         [math.cos(up) * math.cos(turn), math.cos(up) * math.sin(turn), math.sin(up)]
     )
     return _look(dice, eye, target, fov=fov, tilt=2)
+
+
+def _worth_a_look(scene: Scene) -> list[Thing]:
+    things = [scene.things[number] for number in scene.vantage.about[1:]] or scene.things
+    return [thing for thing in things if thing.kind not in STRUCTURE]
 
 
 def _look(dice: Dice, eye: np.ndarray, target: np.ndarray, *, fov: float, tilt: float) -> Camera:
@@ -74,15 +79,17 @@ def _look(dice: Dice, eye: np.ndarray, target: np.ndarray, *, fov: float, tilt: 
 def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> bool:
     """Whether a view teaches something.
 
-    Not where one thing fills more than 40 % (a wall or the ground 80 %), sky more than 75 %, something is
-    nearer than 0.2 m, fewer than three things are seen, or the camera stands inside something.
+    Not where one thing fills more than 40 % (walls and what things rest on 80 %), sky more than 75 %,
+    something is nearer than 0.2 m, fewer than three things are seen, or the camera stands inside something.
     """
     if hits.depth.min() < _NEAREST:
         return False
     things = thing_ids(caster, hits)
     share = np.bincount(things + 1, minlength=len(scene.things) + 1) / len(things)
-    limits = np.array([0.75, *(0.8 if thing.kind in STRUCTURE else _LARGEST for thing in scene.things)])
-    stuff = sum(share[1:], start=0.0) - share[1:][[thing.kind in STRUCTURE for thing in scene.things]].sum()
+    ground = np.array([thing.kind in STRUCTURE for thing in scene.things])
+    ground[scene.vantage.about[:1]] = True
+    limits = np.array([0.75, *np.where(ground, 0.8, _LARGEST)])
+    stuff = share[1:][~ground].sum()
     if (share > limits).any() or (share > 0.004).sum() < 3 or stuff < _STUFF:
         return False
     seen = np.flatnonzero(hits.triangle >= 0)
