@@ -76,7 +76,7 @@ class Row(NamedTuple):
 class Judged(NamedTuple):
     """A render and how well its map fits its label."""
 
-    index: int
+    number: int
     abs_rel: float
     prediction: Prediction
 
@@ -135,13 +135,13 @@ def rows(store: Store, some: Sequence[Judged], name: str) -> list[Row]:
     """Draw renders beside label, map and error."""
     found = []
     for number, judged in enumerate(some, start=1):
-        sample = store[judged.index]
+        sample = store[judged.number]
         assert sample.label is not None, "it has been judged"
         reference = Reference(sample.label, protocol=STRICT)
         strip = np.hstack(compared(sample.image, reference, judged.prediction))
-        kinds = read_map(store.read_extra(judged.index)["kinds.png"])
+        kinds = read_map(store.read_extra(judged.number)["kinds.png"])
         told = verdict(reference.errors(judged.prediction), kinds)
-        layout = store.describe(judged.index)["layout"]
+        layout = store.describe(judged.number)["layout"]
         caption = f"{layout}, AbsRel {judged.abs_rel:.3f}: {told}"
         found.append(Row(f"{name}-{number}", fitted(strip, WIDTH), caption))
     return found

@@ -123,25 +123,58 @@ def facts(model: Path) -> str:
 
 
 def data(config: CardConfig) -> str:
-    """Count what was learnt from by origin and licence."""
+    """Count what was learnt from by origin and licence.
+
+    Raises:
+        LeadlineError: where the stores of pseudo-labels are not those that the student learnt from.
+    """
     ledgers = {ledger.parent.name: read_ledger(ledger) for ledger in config.ledgers}
     licences = dict(licence.split("=", 1) for licence in config.licences)
+    learnt = describe(config.student / WEIGHTS)["data"]
+    stores = [Store(folder) for folder in config.labels]
+    told = {part["fingerprint"] for part in parts_of(learnt["pseudo"])}
+    if told != {store.provenance()["fingerprint"] for store in stores}:
+        raise LeadlineError(f"--labels are not the {len(told)} stores that {config.student} learnt from")
     rows: list[list[object]] = []
-    for store in map(Store, config.labels):
+    for store in stores:
         counted = count_origins((str(store.describe(index)["id"]) for index in range(len(store))), ledgers)
         rows += [["pictures with pseudo-labels", count, *of] for of, count in counted.most_common()]
-    for about, count in rendered(config.teachers):
-        made = f"rendered: seed {about['seed']}, {about['quality']}, {about['size']}, views {about['views']}"
-        rows.append(["renders with exact labels", count, made, "Apache-2.0 (generated), with what follows"])
-        for key in ("textures", "environment"):
-            folder = about.get(key, "").partition(",")[0]
-            if folder in ledgers:
-                counted = Counter(ledgers[folder].values())
-                rows += [[f"... their {key}", count, *of] for of, count in counted.most_common()]
-            elif folder:
-                rows.append([f"... their {key}", "", about[key], licences.get(folder, "not stated")])
+    for provenance in (
+        *(describe(run / WEIGHTS)["data"] for run in config.teachers),
+        learnt.get("labelled", {}),
+    ):
+        for part in parts_of(provenance):
+            rows += labelled(part, ledgers, licences)
     unique = [row for number, row in enumerate(rows) if row not in rows[:number]]
     return table(["what", "pictures", "origin", "licence"], unique)
+
+
+def parts_of(provenance: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tell the sources apart whose provenance stands together as ``NUMBER.KEY``."""
+    parts: dict[str, dict[str, str]] = {}
+    for name, value in provenance.items():
+        number, _, key = name.partition(".")
+        parts.setdefault(number, {})[key] = value
+    return list(parts.values())
+
+
+def labelled(
+    part: Mapping[str, str], ledgers: Mapping[str, Ledger], licences: Mapping[str, str]
+) -> list[list[object]]:
+    """Return the rows of one labelled source; a rendered one has further rows for what it shows."""
+    about, count = json.loads(part.get("about", "{}")), part.get("used", part["count"])
+    if about.get("stage") != "render":
+        return [["labelled pictures", count, part["name"], part.get("licence", "not stated")]]
+    made = f"rendered: seed {about['seed']}, {about['quality']}, {about['size']}, views {about['views']}"
+    rows: list[list[object]] = [["renders with exact labels", count, made, about["licence"]]]
+    for key in ("textures", "environment"):
+        folder = about.get(key, "").partition(",")[0]
+        if folder in ledgers:
+            counted = Counter(ledgers[folder].values())
+            rows += [[f"... their {key}", count, *of] for of, count in counted.most_common()]
+        elif folder:
+            rows.append([f"... their {key}", "", about[key], licences.get(folder, "not stated")])
+    return rows
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -156,16 +189,6 @@ def count_origins(ids: Iterator[str], ledgers: Mapping[str, Ledger]) -> Counter[
         folder, _, file = id.partition("/")
         counted[ledgers.get(folder, {}).get(file, (folder, "not stated"))] += 1
     return counted
-
-
-def rendered(runs: Sequence[Path]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield how each set of renders was made that runs learnt from, and its number of pictures."""
-    for run in runs:
-        provenance = describe(run / WEIGHTS)["data"]
-        for key, text in provenance.items():
-            about = json.loads(text) if key.endswith(".about") else {}
-            if about.get("stage") == "render":
-                yield about, int(provenance[key.removesuffix("about") + "count"])
 
 
 def recipe(runs: Sequence[Path]) -> str:

@@ -33,6 +33,7 @@ ABOUT = {
     "quality": "fast",
     "size": "40x56",
     "views": "1",
+    "licence": "Apache-2.0 (generated), with what they show",
     "textures": "photographs, 3 files, 0a1b",
     "environment": "panoramas, 2 files, 2c3d",
 }
@@ -143,12 +144,25 @@ def test_card__counts_data_by_origin_and_licence(card: model_card.CardConfig) ->
             "renders with exact labels",
             "4",
             "rendered: seed 7, fast, 40x56, views 1",
-            "Apache-2.0 (generated), with what follows",
+            "Apache-2.0 (generated), with what they show",
         ],
         ["... their textures", "2", "sun", "research only"],
         ["... their textures", "1", "clothing", "CC0"],
         ["... their environment", "", "panoramas, 2 files, 2c3d", "CC0 1.0"],
     ]
+
+
+def test_card__of_labels_that_were_not_learnt_from_is_refused(
+    card: model_card.CardConfig, made: Path
+) -> None:
+    for labels in ((), (made / "labels", made / "renders"), (made / "renders",)):
+        with pytest.raises(LeadlineError, match="--labels are not the 1 stores"):
+            model_card.main(replace(card, labels=labels))
+
+
+def test_card__names_labelled_sources_that_were_not_rendered() -> None:
+    part = {"name": "kitchens", "count": "9", "used": "5", "licence": "CC BY 4.0"}
+    assert model_card.labelled(part, {}, {}) == [["labelled pictures", "5", "kitchens", "CC BY 4.0"]]
 
 
 def test_card__says_of_unknown_pictures_that_their_terms_are_not_stated(card: model_card.CardConfig) -> None:
