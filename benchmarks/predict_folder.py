@@ -34,9 +34,8 @@ def make_pictures(folder: Path, *, count: int, h: int, w: int) -> None:
         (folder / f"{index:04d}.jpg").write_bytes(encode_jpeg(picture))
 
 
-def throughput(folder: Path, config: PredictConfig) -> str:
+def throughput(folder: Path, config: PredictConfig, predictor: Predictor) -> str:
     """Compare the command's work on a folder with the network's alone."""
-    predictor = Predictor(Network("tiny", pretrained=True), size=config.size)
     pictures, _ = select_pictures([str(folder)], results=config.out)
     pictures = pictures[:PICTURES]
     prepared = [predictor.prepare(read_picture(picture.path)) for picture in pictures]
@@ -89,8 +88,9 @@ def main() -> None:
             make_pictures(folder, count=PICTURES, h=256, w=341)
         config = PredictConfig(out=root / "maps", overwrite=True, size=size)
         config.out.mkdir()
+        predictor = Predictor(Network("tiny", pretrained=True), size=config.size)
         for formats in (("png",), ("png", "colour"), ("npz",)):
-            print(throughput(folder, replace(config, format=formats)))
+            print(throughput(folder, replace(config, format=formats), predictor))
         model = root / "weights.safetensors"
         save_network(model, "tiny", Network("tiny", pretrained=True).state_dict(), about={})
         for count in (200, 2000):

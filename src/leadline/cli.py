@@ -186,21 +186,33 @@ def _parse_recipe(command: str, recipes: Mapping[str, tuple[str, Any]], argument
     about = _summary(COMMANDS[command])
     name, options = _choose(f"leadline {command}", "recipe", texts, arguments, about=about)
     try:
-        default = fitted(recipes[name][1], _network(options))
+        recipe = recipes[name][1]
+        default = fitted(recipe, _network(options, start=recipe.start))
     except LeadlineError as error:
         sys.stderr.write(f"leadline {command} {name}: {error}\n")
         raise SystemExit(2) from None
     return _parse(f"{command} {name}", default, options)
 
 
-def _network(options: Sequence[str]) -> str:
-    """Return the network that the options name, on which the defaults of the others depend."""
-    for option, value in zip(options, [*options[1:], ""], strict=False):
-        if option == "--network":
+def _network(options: Sequence[str], *, start: str) -> str:
+    """Return the network on which the defaults depend: that of the options, or of what training starts from.
+
+    Raises:
+        LeadlineError: where the start cannot be read.
+    """
+    from leadline.models.published import network_of
+
+    return _value("--network", options) or network_of(_value("--start", options) or start) or "tiny"
+
+
+def _value(option: str, arguments: Sequence[str]) -> str | None:
+    """Return the value that arguments give an option, if they do."""
+    for name, value in zip(arguments, [*arguments[1:], ""], strict=False):
+        if name == option:
             return value
-        if option.startswith("--network="):
-            return option.partition("=")[2]
-    return "tiny"
+        if name.startswith(f"{option}="):
+            return name.partition("=")[2]
+    return None
 
 
 if __name__ == "__main__":

@@ -67,7 +67,9 @@ def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def report(benchmarks: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("evaluation")
-    return evaluate(EvaluateConfig(benchmarks=benchmarks, out=out / "deep" / "report", machine=CPU))
+    return evaluate(
+        EvaluateConfig(models=(), benchmarks=benchmarks, out=out / "deep" / "report", machine=CPU)
+    )
 
 
 # ---------------------------------------------------------------- figures
@@ -185,7 +187,7 @@ def test_evaluate__ordinal_by_hand(tmp_path: Path) -> None:
             ],
         },
     )
-    report = evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+    report = evaluate(EvaluateConfig(models=(), ordinal=(file,), out=tmp_path / "out", machine=CPU))
     ramp, constant = (report["models"][name] for name in ("vertical ramp", "constant"))
     assert ramp["ordinal"] == {
         "accuracy": pytest.approx(4 / 7),
@@ -213,14 +215,14 @@ def test_evaluate__several_files_of_pairs_count_together(tmp_path: Path) -> None
         annotations(tmp_path / name, {"same.png": [pair([40, 0], [0, 0], first=first)]})
         for name, first in (("one", True), ("two", False))
     )
-    report = evaluate(EvaluateConfig(ordinal=files, out=tmp_path / "out", machine=CPU))
+    report = evaluate(EvaluateConfig(models=(), ordinal=files, out=tmp_path / "out", machine=CPU))
     assert report["models"]["vertical ramp"]["ordinal"]["pairs"] == 2
     assert report["models"]["vertical ramp"]["ordinal"]["accuracy"] == 1
 
 
 def test_evaluate__the_report_is_json_also_without_level_pairs(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": [pair([49, 3], [0, 20])]})
-    evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+    evaluate(EvaluateConfig(models=(), ordinal=(file,), out=tmp_path / "out", machine=CPU))
 
     def refuse(name: str) -> Any:
         raise AssertionError(f"{name} is no JSON")
@@ -244,7 +246,7 @@ def test_evaluate__da2k_is_counted_by_scenario(tmp_path: Path) -> None:
         "./images/aerial/c.png": [pair([9, 1], [9, 8])],
     }
     report = evaluate(
-        EvaluateConfig(ordinal=(annotations(tmp_path, pairs),), out=tmp_path / "out", machine=CPU)
+        EvaluateConfig(models=(), ordinal=(annotations(tmp_path, pairs),), out=tmp_path / "out", machine=CPU)
     )
     found = report["models"]["vertical ramp"]["ordinal"]
     assert found["scenarios"] == {"indoor": pytest.approx(2 / 3), "aerial": 0}
@@ -334,7 +336,9 @@ def test_evaluate__paper_follows_the_source_and_is_written_down(tmp_path: Path) 
     specs = tuple(
         benchmark(tmp_path / name, 1, seed=seed) for seed, name in enumerate(("kitti", "elsewhere"))
     )
-    report = evaluate(EvaluateConfig(benchmarks=specs, protocol="paper", out=tmp_path / "out", machine=CPU))
+    report = evaluate(
+        EvaluateConfig(models=(), benchmarks=specs, protocol="paper", out=tmp_path / "out", machine=CPU)
+    )
     assert report["protocol"] == "paper"
     assert {source: rules["name"] for source, rules in report["protocols"].items()} == {
         "kitti": "paper/kitti",
@@ -449,7 +453,7 @@ def test_evaluate__a_point_outside_the_picture_is_named(point: list[int], tmp_pa
     file = annotations(tmp_path, {"a.png": [pair([0, 0], point)]})
     said = rf"annotations\.json, a\.png: the point \({point[0]}, {point[1]}\) lies outside .* is 50x30"
     with pytest.raises(LeadlineError, match=said):
-        evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+        evaluate(EvaluateConfig(models=(), ordinal=(file,), out=tmp_path / "out", machine=CPU))
     assert not (tmp_path / "out").exists()
 
 
@@ -489,7 +493,7 @@ def test_read_pairs__a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_evaluate__nothing_to_measure_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LeadlineError, match="give --benchmarks or --ordinal"):
-        evaluate(EvaluateConfig(out=tmp_path, machine=CPU))
+        evaluate(EvaluateConfig(models=(), out=tmp_path, machine=CPU))
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
@@ -518,7 +522,7 @@ def test_evaluate_config__sizes_start_at_one(wrong: dict[str, int]) -> None:
 def test_evaluate__annotations_without_a_pair_are_refused(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": []})
     with pytest.raises(LeadlineError, match=r"annotations\.json: there is no pair"):
-        evaluate(EvaluateConfig(ordinal=(file,), out=tmp_path / "out", machine=CPU))
+        evaluate(EvaluateConfig(models=(), ordinal=(file,), out=tmp_path / "out", machine=CPU))
 
 
 def test_evaluate__a_benchmark_without_labels_is_refused_by_its_picture(
@@ -526,11 +530,11 @@ def test_evaluate__a_benchmark_without_labels_is_refused_by_its_picture(
 ) -> None:
     bare = benchmarks[0].partition("?")[0]
     with pytest.raises(LeadlineError, match=r"rgb/0\.png: there is no label to measure with"):
-        evaluate(EvaluateConfig(benchmarks=(bare,), out=tmp_path, machine=CPU))
+        evaluate(EvaluateConfig(models=(), benchmarks=(bare,), out=tmp_path, machine=CPU))
 
 
 def test_evaluate__what_cannot_be_measured_is_named_by_its_picture(tmp_path: Path) -> None:
     spec = benchmark(tmp_path / "sky", 1, seed=0)
     (tmp_path / "sky" / "labels" / "0.png").write_bytes(encode_map(np.zeros((20, 26), np.uint16)))
     with pytest.raises(LeadlineError, match=r"sky/0\.png: the label has no valid pixel"):
-        evaluate(EvaluateConfig(benchmarks=(spec,), out=tmp_path / "out", machine=CPU))
+        evaluate(EvaluateConfig(models=(), benchmarks=(spec,), out=tmp_path / "out", machine=CPU))

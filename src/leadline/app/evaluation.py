@@ -18,13 +18,15 @@ from leadline.geometry import fit_size
 from leadline.metrics import Reference
 from leadline.stages.evaluate import EvaluateConfig, Evaluation, run_evaluation
 from leadline.storage import write_atomic
-from leadline.types import Size
+from leadline.types import Prediction, Size
 
 PAGE = "report.html"
 _SHOWN = 3  # best and worst pictures of a model
 _LIMIT = Size(240, 320)
 _WORST_ERROR = 0.5  # what is drawn brightest
 _GREY = 90
+COLUMNS = ("picture", "label", "map, aligned", f"error, 0 to {_WORST_ERROR:.0%}")
+"""What `compared` draws."""
 
 Picture = UInt8[np.ndarray, "_h _w 3"]
 
@@ -76,8 +78,7 @@ def _extremes(contestant: Contestant, tasks: Sequence[Measured]) -> str:
     rows = [
         _row(contestant, task, kind) for kind, some in (("best", best), ("worst", worst)) for task in some
     ]
-    header = ["picture", "label", "map, aligned", f"error, 0 to {_WORST_ERROR:.0%}"]
-    return section(f"{contestant.name}: best and worst", gallery(header, rows))
+    return section(f"{contestant.name}: best and worst", gallery(COLUMNS, rows))
 
 
 def _row(contestant: Contestant, task: Measured, kind: str) -> tuple[str, list[Picture]]:
@@ -88,17 +89,23 @@ def _row(contestant: Contestant, task: Measured, kind: str) -> tuple[str, list[P
     [view] = model.views([model.prepare(sample.image)])
     prediction = model.restore(view, sample.size)
     reference = Reference(sample.label, protocol=task.protocol(sample))
-    low, high = np.quantile(reference.disparity[reference.compared], (0.01, 0.99))
-    drawn = (
-        sample.image,
-        _heat(reference.disparity, reference.compared, low, high),
-        _heat(reference.aligned(prediction), np.ones(sample.size, np.bool_), low, high),
-        _heat(reference.errors(prediction), reference.compared, 0, _WORST_ERROR),
-    )
     row = contestant.ledger[task.key]
     caption = f"{kind}: {sample.id}, AbsRel {row['abs_rel']:.3f}, delta1 {row['delta1']:.3f}"
-    size = fit_size(sample.size, _LIMIT, multiple=1, bound="upper")
-    return caption, [resize_picture(picture, size, "area") for picture in drawn]
+    return caption, compared(sample.image, reference, prediction)
+
+
+def compared(picture: Picture, reference: Reference, prediction: Prediction) -> list[Picture]:
+    """Draw a picture, its label, the aligned map, and the error where it counts, small, for `COLUMNS`."""
+    size = Size(*picture.shape[:2])
+    low, high = np.quantile(reference.disparity[reference.compared], (0.01, 0.99))
+    drawn = (
+        picture,
+        _heat(reference.disparity, reference.compared, low, high),
+        _heat(reference.aligned(prediction), np.ones(size, np.bool_), low, high),
+        _heat(reference.errors(prediction), reference.compared, 0, _WORST_ERROR),
+    )
+    small = fit_size(size, _LIMIT, multiple=1, bound="upper")
+    return [resize_picture(one, small, "area") for one in drawn]
 
 
 def _heat(

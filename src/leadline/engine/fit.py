@@ -23,9 +23,10 @@ from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
 from leadline.engine.run_log import RunLog
 from leadline.engine.step import train_step
-from leadline.models.checkpoints import load_network, load_tensors, save_network
+from leadline.models.checkpoints import load_tensors, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
+from leadline.models.published import load_model
 from leadline.models.variants import find_variant
 from leadline.storage import sweep
 from leadline.types import Batch, LeadlineError, Space
@@ -143,7 +144,7 @@ def begin_network(run: Run) -> Network:
     """
     if run.start in ("pretrained", "random"):
         return Network(run.network, pretrained=run.start == "pretrained")
-    network, _ = load_network(Path(run.start))
+    network, _ = load_model(run.start)
     if network.name != run.network:
         raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
     return network

@@ -55,7 +55,8 @@ class Run:
     network: str = "tiny"
     """Which network learns."""
     start: str = "pretrained"
-    """First weights: ``pretrained`` encoder and fresh decoder, ``random``, or the path of a checkpoint."""
+    """First weights: ``pretrained`` encoder and fresh decoder, ``random``, or a model that `leadline predict`
+    takes."""
     frozen: str | None = None
     """Network whose pretrained encoder feature_alignment compares with; the same one where not given."""
     objective: dict[str, Term]

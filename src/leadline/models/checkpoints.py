@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,18 +35,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         LeadlineError: where the file is missing, damaged, or not one of ours.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise LeadlineError(f"there is no checkpoint at {path}") from None
-    except (SafetensorError, OSError) as error:
-        raise LeadlineError(f"{path} is not a readable safetensors file: {error}") from error
-    try:
-        return tensors, json.loads(metadata[_KEY])
-    except (KeyError, ValueError):
-        raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote") from None
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, _description(file, path)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Read what a file of `save_tensors` says about its tensors, without reading them; raises as that."""
+    with _opened(path) as file:
+        return _description(file, path)
 
 
 def save_network(
@@ -73,7 +71,7 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
     Raises:
         LeadlineError: where the file is missing, damaged, of no known kind, or of another network.
     """
-    if not _is_ours(path):
+    if not is_ours(path):
         built = load_foreign(path, network=network)
         return built, {"network": built.name, "space": built.space, "file": path.name}
     weights, about = load_tensors(path)
@@ -81,12 +79,17 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
         raise LeadlineError(f"{path} is the state of an unfinished run, not a network")
     if network not in (None, about["network"]):
         raise LeadlineError(f"{path} holds the network {about['network']!r}, not {network!r}")
-    built = Network(about["network"], variant=variant_from(about["variant"]) if "variant" in about else None)
+    built = Network(about["network"], variant=described_variant(about))
     _, misfit = import_weights(weights, built.state_dict(), {"": ""})
     if misfit:
         raise LeadlineError(f"{path} does not fit the network {about['network']!r}: {misfit}")
-    built.load_state_dict(weights)
+    built.load_state_dict(weights)  # float16 becomes float32, to the bit
     return built.eval(), about
+
+
+def described_variant(about: Mapping[str, Any]) -> Variant:
+    """Return the variant that a file's description means: its own, or the table's of the network's name."""
+    return variant_from(about["variant"]) if "variant" in about else find_variant(about["network"])
 
 
 def digest(network: Network) -> str:
@@ -98,7 +101,7 @@ def digest(network: Network) -> str:
     return hashed.hexdigest()
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Whether a file is to be read as ours, also where it cannot be read at all."""
     if path.is_dir() or path.suffix in FOREIGN_SUFFIXES:
         return False
@@ -107,3 +110,23 @@ def _is_ours(path: Path) -> bool:
             return _KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
         return True
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a file, and tell what is wrong with it while it is read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise LeadlineError(f"there is no checkpoint at {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise LeadlineError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def _description(file: Any, path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
+    except (KeyError, ValueError):
+        raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote") from None
+    return found

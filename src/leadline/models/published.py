@@ -4,12 +4,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from leadline.models.checkpoints import load_network
+from leadline.models.checkpoints import describe, is_ours, load_network
 from leadline.models.configs import CONFIG
 from leadline.models.hub import fetch
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError
+
+BUNDLED = "leadline-small"
+"""Name of the model that the package brings along, trained by its own pipeline."""
+BUNDLED_FILE = Path(__file__).parents[1] / "weights" / f"{BUNDLED}.safetensors"
 
 
 def load_model(model: Path | str, *, network: str | None = None) -> tuple[Network, dict[str, Any]]:
@@ -27,11 +31,14 @@ def load_model(model: Path | str, *, network: str | None = None) -> tuple[Networ
 def find_weights(model: str) -> tuple[Path, str | None]:
     """Return a model's file or folder, fetched where it must be, and its network's name where that is known.
 
-    `model` is a path, a name of the variants table, or a repository of the Hugging Face hub.
+    `model` is the bundled one's name, a path, a name of the variants table, or a repository of the Hugging
+    Face hub.
 
     Raises:
         LeadlineError: where there is no such model, or its file cannot be had.
     """
+    if model == BUNDLED:  # whatever lies in the current folder
+        return BUNDLED_FILE, None
     path = Path(model).expanduser()
     if path.exists() and model:
         return path, None
@@ -39,16 +46,29 @@ def find_weights(model: str) -> tuple[Path, str | None]:
         return _fetch_published(model), model
     if is_published(model):
         return _fetch_repository(model), None
-    near = get_close_matches(model, VARIANTS, n=1)
+    near = get_close_matches(model, (BUNDLED, *VARIANTS), n=1)
     hint = (
         f"did you mean {near[0]!r}?" if near else "leadline models lists the networks with published weights"
     )
     raise LeadlineError(f"there is neither a file nor a network called {model!r}; {hint}")
 
 
+def network_of(model: str) -> str | None:
+    """Return which network a model is, as far as a glance at it tells: by its name, or a file of ours.
+
+    Raises:
+        LeadlineError: where a file that seems to be ours cannot be read.
+    """
+    if model in VARIANTS:
+        return model
+    path = BUNDLED_FILE if model == BUNDLED else Path(model).expanduser()
+    found: str | None = describe(path).get("network") if path.is_file() and is_ours(path) else None
+    return found
+
+
 def is_published(model: str) -> bool:
-    """Whether `model` is a name of the table, or looks like a repository of the hub."""
-    return model in VARIANTS or (model.count("/") == 1 and not Path(model).suffix)
+    """Whether `model` is a name that we know, or looks like a repository of the hub."""
+    return model == BUNDLED or model in VARIANTS or (model.count("/") == 1 and not Path(model).suffix)
 
 
 def _fetch_published(name: str) -> Path:

@@ -17,7 +17,7 @@ from leadline.data.transforms import require_usable, resize_picture
 from leadline.geometry import fit_size
 from leadline.losses import normalised_residual
 from leadline.models.network import Network
-from leadline.models.published import load_model
+from leadline.models.published import BUNDLED, load_model
 from leadline.predict.overlap import overlapped
 from leadline.predict.pictures import PictureLike, are_several, as_picture
 from leadline.types import LeadlineError, Prediction, Size, Space
@@ -224,8 +224,8 @@ def flip_disagreement(straight: Map, mirrored: Map, space: Space) -> Map:
     return torch.where(total > 0, 2 * (straight - mirrored).abs() / total.where(total > 0, 1), 0)
 
 
-def load(model: str | Path, *, network: str | None = None, **options: Any) -> Predictor:
-    """Load a model for prediction; `options` are those of `Predictor`.
+def load(model: str | Path = BUNDLED, *, network: str | None = None, **options: Any) -> Predictor:
+    """Load a model for prediction, the one in the box where none is given; `options` are `Predictor`'s.
 
     `model` is a name that ``leadline models`` lists, a repository of the Hugging Face hub, or a path: a
     checkpoint of ours, the authors' .pth, a .safetensors file, or a folder of transformers. `network` tells

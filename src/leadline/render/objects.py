@@ -276,6 +276,23 @@ def paper(dice: Dice) -> Thing:
     return thing(Kind.OBJECT, [block((-w / 2, -d / 2, 0), (w / 2, d / 2, dice.between(0.001, 0.006)), look)])
 
 
+def open_box(dice: Dice, *, width: float, depth: float, height: float) -> Thing:
+    """Draw a box without a lid, a crate of slats or a tray, whose floor stands around the origin."""
+    look = dice.look(dice.pick(("plastic", "plastic", "wood", "card", "metal", "painted")))
+    thick = dice.between(0.004, 0.02)
+    slats = dice.count(2, 4) if dice.chance(0.25) else 1
+    edges = np.linspace(0, height, slats + 1)
+    gap = 0.3 * height / slats if slats > 1 else 0.0
+    x, y = width / 2, depth / 2
+    bodies = [block((-x, -y, 0), (x, y, thick), look)]
+    for low, high in zip(edges, edges[1:] - gap, strict=False):
+        for side in (-1, 1):
+            (a, b), (c, d) = sorted((side * x, side * (x + thick))), sorted((side * y, side * (y + thick)))
+            bodies.append(block((a, -y - thick, low), (b, y + thick, high), look))
+            bodies.append(block((-x, c, low), (x, d, high), look))
+    return thing(Kind.OBJECT, bodies)
+
+
 Prop = Callable[[Dice], Thing]
 
 

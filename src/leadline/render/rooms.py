@@ -12,6 +12,7 @@ from leadline.render.figures import animal, person
 from leadline.render.furniture import single, strewn
 from leadline.render.light import draw_sky
 from leadline.render.materials import Colour, Material, plain
+from leadline.render.objects import open_box
 from leadline.render.palette import Dice
 from leadline.render.plants import pot_plant
 from leadline.render.scene import Kind, Lamp, Scene, Thing, Vantage, bar, block, stand, thing
@@ -125,7 +126,7 @@ def draw_table_top(dice: Dice, layout: str) -> Scene:
 def draw_box(dice: Dice, layout: str) -> Scene:
     """Draw an open box, a crate or a tray with things in it, on a table or on the floor, from above."""
     size = (dice.between(0.3, 0.8), dice.between(0.25, 0.6))
-    box = furniture.open_box(dice, width=size[0], depth=size[1], height=dice.spread(0.04, 0.4))
+    box = open_box(dice, width=size[0], depth=size[1], height=dice.spread(0.04, 0.4))
     things = [box, *strewn(dice, box.bodies[0], dice.count(3, 40), where=dice.pick(("any", "shop", "food")))]
     if dice.chance(0.5):
         table = furniture.board(dice, width=size[0] + 0.5, depth=size[1] + 0.3, height=dice.between(0.4, 0.8))

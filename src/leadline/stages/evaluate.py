@@ -19,6 +19,7 @@ from leadline.evaluation.pairs import read_pairs
 from leadline.evaluation.summary import comparisons, summarise, summarise_order
 from leadline.evaluation.tables import tables
 from leadline.metrics.protocols import Convention, find_protocol
+from leadline.models.published import BUNDLED
 from leadline.stages.sources import open_sources
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
@@ -41,8 +42,9 @@ class Processor:
 class EvaluateConfig:
     """Measure models beside a constant map and the best vertical ramp."""
 
-    models: Annotated[tuple[str, ...], arg(aliases=["--model"])] = ()
-    """Checkpoints, .onnx files, transformers:FOLDER or module:function, ?name=x&space=depth where needed."""
+    models: Annotated[tuple[str, ...], arg(aliases=["--model"])] = (BUNDLED,)
+    """What `leadline predict` takes, .onnx files, transformers:FOLDER or module:function, with ?name=x and
+    ?space=depth where needed."""
     benchmarks: Annotated[tuple[str, ...], arg(aliases=["--benchmark"])] = ()
     """Labelled sources, and those of point pairs."""
     ordinal: tuple[Path, ...] = ()

@@ -20,7 +20,7 @@ from leadline.engine.run import Run
 from leadline.metrics import Protocol, Reference
 from leadline.models.checkpoints import digest
 from leadline.models.network import Network
-from leadline.models.published import load_model
+from leadline.models.published import BUNDLED, load_model
 from leadline.models.variants import find_variant
 from leadline.predict.predictor import Predictor
 from leadline.stages.looking import look
@@ -40,7 +40,7 @@ Target = Callable[[Label], Label]
 class MetricConfig(Run):
     """Teach a network metres."""
 
-    start: str = "runs/student/weights.safetensors"
+    start: str = BUNDLED
     """What is taken over: a checkpoint or any model that `leadline predict` takes; or ``pretrained`` or
     ``random`` for an encoder without one."""
     keep_decoder: bool = False

@@ -9,7 +9,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from leadline.models.checkpoints import describe, described_variant
 from leadline.models.network import Network
+from leadline.models.published import BUNDLED, BUNDLED_FILE
 from leadline.models.variants import VARIANTS, Variant
 
 
@@ -22,25 +24,41 @@ class ModelsConfig:
 
 
 def list_models(config: ModelsConfig) -> None:
-    """Print the table of variants to standard output."""
-    rows = {name: _facts(name, variant) for name, variant in VARIANTS.items()}
+    """Print the model in the box and the table of variants to standard output.
+
+    Raises:
+        LeadlineError: where the file of the model in the box is missing or damaged.
+    """
+    rows = [_bundled(), *(_facts(name, variant) for name, variant in VARIANTS.items())]
     if config.json:
-        listed = {name: {**asdict(VARIANTS[name]), **facts} for name, facts in rows.items()}
-        sys.stdout.write(json.dumps(listed, indent=1) + "\n")
+        sys.stdout.write(json.dumps({row.pop("model"): row for row in rows}, indent=1) + "\n")
         return
-    table = Table("model", "predicts", "parameters", "input", "weights", "licence")
-    for name, facts in rows.items():
-        table.add_row(
-            name, *(str(facts[key]) for key in ("predicts", "parameters", "input", "weights", "licence"))
-        )
+    columns = ("model", "predicts", "parameters", "input", "weights", "licence")
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in columns))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _bundled() -> dict[str, Any]:
+    """Return the facts of the model in the box, as its file tells them."""
+    about = describe(BUNDLED_FILE)
+    variant = described_variant(about)
+    return {
+        **_facts(BUNDLED, variant),
+        "network": about["network"],
+        "weights": f"in the box, {BUNDLED_FILE.stat().st_size / 1e6:.1f} MB",
+        "licence": about.get("licence", "that of its data"),
+    }
 
 
 def _facts(name: str, variant: Variant) -> dict[str, Any]:
     with torch.device("meta"):
-        count = sum(parameter.numel() for parameter in Network(name).parameters())
+        count = sum(parameter.numel() for parameter in Network(name, variant=variant).parameters())
     ceiling, origin = variant.ceiling, variant.origin
     return {
+        "model": name,
+        **asdict(variant),
         "predicts": "affine disparity" if ceiling is None else f"depth up to {ceiling:g} m",
         "parameters": f"{count / 1e6:.1f} M",
         "input": f"{variant.short_side}, multiple of {variant.multiple}",

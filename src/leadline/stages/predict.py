@@ -14,6 +14,7 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize_picture
 from leadline.geometry import as_depth, require_metres
 from leadline.models.checkpoints import digest
+from leadline.models.published import BUNDLED
 from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
 from leadline.predict.overlap import overlapped
@@ -30,9 +31,9 @@ class PredictConfig:
 
     pictures: Positional[tuple[str, ...]] = ()
     """Pictures, folders (with all below them) and patterns such as "photos/**/*.jpg"."""
-    model: Path = Path("runs/student/weights.safetensors")
-    """A name that `leadline models` lists, a repository of the Hugging Face hub, or the path of a checkpoint:
-    ours, the authors' .pth, a .safetensors file, or a folder of transformers."""
+    model: Path = Path(BUNDLED)
+    """The model in the box, another name that `leadline models` lists, a repository of the Hugging Face hub,
+    or the path of a checkpoint: ours, the authors' .pth, a .safetensors file, or a folder of transformers."""
     network: str | None = None
     """Which network an authors' file holds, where the file does not tell (V1 and V2 look alike)."""
     out: Path = Path("predictions")

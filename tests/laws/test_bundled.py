@@ -1,0 +1,220 @@
+"""Laws of the model in the box, on a made-up one: its numbers in half the bytes, its name, its network."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import leadline
+from leadline.cli import main
+from leadline.models.checkpoints import describe, digest, load_network, load_tensors, save_network
+from leadline.models.network import Network
+from leadline.models.published import BUNDLED, find_weights, load_model, network_of
+from leadline.models.rounding import bears_half, rounded
+from leadline.models.variants import find_variant
+from leadline.presets.recipes import METRICS, fitted
+from leadline.stages.convert import ConvertConfig, convert
+from leadline.stages.metric import MetricConfig
+from leadline.types import LeadlineError
+from miniature import varied_network
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "weights.safetensors"
+    save_network(path, "tiny", varied_network().state_dict(), about={"run": {"seed": 3}})
+    return path
+
+
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put another network into the box, one that looks at pictures otherwise than the table says."""
+    path = tmp_path / "box" / "leadline-small.safetensors"
+    path.parent.mkdir()
+    variant = replace(find_variant("tiny-lite1"), short_side=96)
+    torch.manual_seed(1)
+    weights = Network("tiny-lite1", variant=variant).state_dict()
+    save_network(path, "tiny-lite1", weights, about={"licence": "Apache-2.0"}, variant=variant)
+    for module in ("models.published", "stages.models"):
+        monkeypatch.setattr(f"leadline.{module}.BUNDLED_FILE", path)
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["leadline", *arguments])
+    return main()
+
+
+# Half the bytes
+
+
+@pytest.mark.parametrize(
+    ("tensor", "bears"),
+    [
+        (torch.randn(8, 8), True),
+        (torch.randn(8, 8) * 1e3, True),
+        (torch.randn(8, 8) * 1e-2, True),
+        (torch.tensor([[1.0, 65504.0]]), True),
+        (torch.tensor([[1.0, 65520.0]]), False),  # becomes infinite
+        (torch.tensor([[-7e4, 1.0]]), False),
+        (torch.randn(8, 8) * 1e-6, False),  # loses its digits
+        (torch.randn(8, 8) * 1e-9, False),  # becomes nothing
+        (torch.tensor([[1.0, 1e-9]]), True),  # what is lost is nothing beside the rest
+        (torch.tensor([[1.0, math.nan]]), False),
+        (torch.randn(64), False),  # a vector
+        (torch.tensor(3.0), False),
+        (torch.zeros(4, 4), False),
+        (torch.ones(4, 4, dtype=torch.int64), False),
+        (torch.ones(4, 4, dtype=torch.float64), False),
+    ],
+)
+def test_half__is_for_tensors_that_keep_their_digits(tensor: Tensor, bears: bool) -> None:
+    torch.manual_seed(0)
+    kept = tensor.clone()
+    assert bears_half(tensor) is bears
+    stored = rounded({"x": tensor})["x"]
+    assert stored.dtype == (torch.float16 if bears else tensor.dtype)
+    if bears:
+        error = torch.linalg.vector_norm(stored.float() - tensor) / torch.linalg.vector_norm(tensor)
+        assert error <= 2**-11
+    assert torch.equal(tensor.nan_to_num(), kept.nan_to_num())
+
+
+def test_convert__to_half_is_read_as_float32_and_says_what_it_was(tmp_path: Path, checkpoint: Path) -> None:
+    out = convert(ConvertConfig(model=checkpoint, out=tmp_path / "half", half=True, note=("a=b=c", "d=")))
+    whole, half = load_network(checkpoint)[0], load_network(out)[0]
+    about = describe(out)
+    assert about["rounded"] == {"to": "float16", "from": digest(whole)}
+    assert (about["run"], about["a"], about["d"]) == ({"seed": 3}, "b=c", "")
+    assert out.stat().st_size < 0.55 * checkpoint.stat().st_size
+    for name, tensor in half.state_dict().items():
+        before = whole.state_dict()[name]
+        assert tensor.dtype == before.dtype, name
+        rounds = tensor.ndim > 1 and tensor.any()
+        assert torch.equal(tensor, before.half().float() if rounds else before), name
+    image = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        straight, other = whole(image), half(image)
+    assert straight.std() > 0.1 * straight.mean() > 0
+    assert (straight - other).abs().max() < 0.02 * straight.max()
+
+
+def test_convert__without_half_keeps_every_bit_of_a_half(tmp_path: Path, checkpoint: Path) -> None:
+    half = convert(ConvertConfig(model=checkpoint, out=tmp_path / "half", half=True))
+    whole = convert(ConvertConfig(model=half, out=tmp_path / "whole"))
+    again = convert(ConvertConfig(model=whole, out=tmp_path / "again", half=True))
+    tensors, others = load_tensors(half)[0], load_tensors(again)[0]
+    assert all(torch.equal(tensor, others[name]) for name, tensor in tensors.items())
+    assert {tensor.dtype for tensor in load_tensors(whole)[0].values()} == {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"to": "transformers", "half": True}, "--half and --note are for our layout"),
+        ({"to": "official", "note": ("a=b",)}, "--half and --note are for our layout"),
+        ({"note": ("licence",)}, "a note is KEY=VALUE"),
+        ({"note": ("=x",)}, "a note is KEY=VALUE"),
+        ({"note": ("network=tiny",)}, "a key that is none of"),
+    ],
+)
+def test_convert__refuses_what_a_file_cannot_say(
+    tmp_path: Path, checkpoint: Path, changes: dict[str, object], message: str
+) -> None:
+    config = replace(ConvertConfig(model=checkpoint, out=tmp_path / "out"), **changes)  # type: ignore[arg-type]
+    with pytest.raises(LeadlineError, match=message):
+        convert(config)
+    assert not (tmp_path / "out").exists()
+
+
+# The name
+
+
+def test_bundled_name__is_the_file_whatever_lies_in_the_folder(
+    bundled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / BUNDLED).mkdir()
+    assert find_weights(BUNDLED) == (bundled, None)
+    network, about = load_model(BUNDLED)
+    assert (network.name, network.variant.short_side) == ("tiny-lite1", 96)
+    assert about["licence"] == "Apache-2.0"
+    with pytest.raises(LeadlineError, match="holds neither"):
+        load_model(f"./{BUNDLED}")
+
+
+def test_bundled_name__is_what_a_misspelt_one_is_answered_with() -> None:
+    with pytest.raises(LeadlineError, match="did you mean 'leadline-small'"):
+        load_model("leadline-smal")
+
+
+def test_load__takes_the_model_in_the_box_where_none_is_given(bundled: Path) -> None:
+    predictor = leadline.load(batch=2)
+    assert digest(predictor.network) == digest(load_network(bundled)[0])
+    assert predictor(np.zeros((40, 56, 3), np.uint8)).values.shape == (40, 56)
+
+
+def test_box__that_is_empty_is_said_so(bundled: Path) -> None:
+    bundled.unlink()
+    with pytest.raises(LeadlineError, match=f"there is no checkpoint at {bundled}"):
+        leadline.load()
+
+
+def test_models__lists_the_box_first_as_its_file_tells(
+    bundled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = {name: find_variant(name) for name in ("tiny", "tiny-lite1")}
+    monkeypatch.setattr("leadline.stages.models.VARIANTS", few)
+    assert run(monkeypatch, "models", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert list(listed) == [BUNDLED, *few]
+    box = listed[BUNDLED]
+    assert (box["network"], box["short_side"], box["licence"]) == ("tiny-lite1", 96, "Apache-2.0")
+    assert box["weights"] == f"in the box, {bundled.stat().st_size / 1e6:.1f} MB"
+    assert box["parameters"] == listed["tiny-lite1"]["parameters"] != listed["tiny"]["parameters"]
+    assert run(monkeypatch, "models") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert all(text in lines[0] for text in (BUNDLED, "affine disparity", "in the box", "Apache-2.0"))
+    assert len(lines) == len(listed)
+
+
+# Its network
+
+
+def test_network__of_a_model_is_told_at_a_glance(bundled: Path, checkpoint: Path, tmp_path: Path) -> None:
+    assert network_of(BUNDLED) == "tiny-lite1"
+    assert network_of(str(checkpoint)) == "tiny"
+    assert network_of("depth-anything-v2-small") == "depth-anything-v2-small"
+    assert [network_of(other) for other in ("pretrained", "random", str(tmp_path), "missing")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "start", "network"),
+    [
+        ([], BUNDLED, "tiny-lite1"),
+        (["--start", "CHECKPOINT"], "CHECKPOINT", "tiny"),
+        (["--start=CHECKPOINT"], "CHECKPOINT", "tiny"),
+        (["--start", "CHECKPOINT", "--network", "tiny-lite1"], "CHECKPOINT", "tiny-lite1"),
+        (["--start", "random"], "random", "tiny"),
+        (["--start", "depth-anything-v2-small"], "depth-anything-v2-small", "depth-anything-v2-small"),
+    ],
+)
+def test_metric__learns_with_the_network_that_it_starts_from(
+    bundled: Path,
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    start: str,
+    network: str,
+) -> None:
+    received: list[MetricConfig] = []
+    monkeypatch.setattr("leadline.stages.metric.train_metric", received.append)
+    given = [option.replace("CHECKPOINT", str(checkpoint)) for option in options]
+    assert run(monkeypatch, "metric", "depth-anything-v2-indoor", *given) == 0
+    expected = fitted(METRICS["depth-anything-v2-indoor"][1], network)
+    assert received == [replace(expected, start=start.replace("CHECKPOINT", str(checkpoint)))]
