@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import gallery
+import model_card
 import numpy as np
 import pytest
-from studies import gallery, model_card
 
 from leadline.data.files import encode_jpeg, read_picture
 from leadline.data.shards import Record, Store, encode_record, finish_store, write_store
