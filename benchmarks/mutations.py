@@ -34,7 +34,7 @@ losses.normalised_residual: residual's sign :: valid) - n => valid) + n
 losses.ssi_mae: trimming ignored :: trim=trim => trim=0.0
 losses.ssi_mse: shift ignored :: + shift => + 0 * shift
 losses.gradient_matching: strides 1, 2, 3, 4 :: 2**scale for => scale + 1 for
-losses.gradient_matching: one axis sub-sampled :: residual[..., ::stride, ::stride], valid[..., ::stride, ::stride] => residual[..., ::stride], valid[..., ::stride]
+losses.gradient_matching: one axis sub-sampled :: residual[..., ::stride, ::stride], counted[..., ::stride, ::stride] => residual[..., ::stride], counted[..., ::stride]
 losses.gradient_matching: half a product mask :: (v[..., 1:] * v[..., :-1]) => v[..., 1:]
 losses.gradient_matching: over the batch :: r[..., 1:, :] - r[..., :-1, :] => (r - r.roll(1, 0))[..., 1:, :]
 losses.gradient_matching: one axis twice :: + down.sum( => + across.sum(
