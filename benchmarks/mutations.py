@@ -34,13 +34,13 @@ losses.normalised_residual: residual's sign :: valid) - n => valid) + n
 losses.ssi_mae: trimming ignored :: trim=trim => trim=0.0
 losses.ssi_mse: shift ignored :: + shift => + 0 * shift
 losses.gradient_matching: strides 1, 2, 3, 4 :: 2**scale for => scale + 1 for
-losses.gradient_matching: one axis sub-sampled :: residual[..., ::stride, ::stride], valid[..., ::stride, ::stride] => residual[..., ::stride], valid[..., ::stride]
-losses.gradient_matching: half a product mask :: (v[..., 1:] & v[..., :-1]) => v[..., 1:]
+losses.gradient_matching: one axis sub-sampled :: residual[..., ::stride, ::stride], counted[..., ::stride, ::stride] => residual[..., ::stride], counted[..., ::stride]
+losses.gradient_matching: half a product mask :: (v[..., 1:] * v[..., :-1]) => v[..., 1:]
 losses.gradient_matching: over the batch :: r[..., 1:, :] - r[..., :-1, :] => (r - r.roll(1, 0))[..., 1:, :]
 losses.gradient_matching: one axis twice :: + down.sum( => + across.sum(
 losses.gradient_matching: abs dropped :: (r[..., 1:] - r[..., :-1]).abs() => (r[..., 1:] - r[..., :-1])
 losses.gradient_matching: count of the first scale :: / v.sum( => / valid.sum(
-losses.gradient_matching: count of all pixels :: v.sum(dim=(1, 2, 3), keepdim=True) => (v | ~v)[0].sum()
+losses.gradient_matching: count of all pixels :: v.sum(dim=(1, 2, 3), keepdim=True) => torch.ones_like(v)[0].sum()
 losses.silog: clamp dropped :: .clamp_min(1e-3) =>
 losses.silog: sign of the mean :: valid) - variance_focus => valid) + variance_focus
 losses.silog: infinite gradient of the root :: torch.where(positive, inner, 1).sqrt() => inner.sqrt()
@@ -50,14 +50,14 @@ losses.feature_alignment: tolerated ones counted :: 1 - cosine, different) => (1
 losses._average: weights ignored :: present * weight => present
 losses._average: empty pictures counted :: present.sum() => present.sum() * 0 + len(present)
 losses._average: all empty unguarded :: torch.where(total > 0, total, 1) => total
-losses._average: weighed by valid pixels :: .any(dim=1).float() => .float().mean(dim=1)
+losses._average: weighed by valid pixels :: (count_valid(valid) > 0).flatten() => valid.flatten(1).float().mean(dim=1)
 losses._average: waits for the device :: present.sum() => torch.tensor(present.sum().item())
-masked.masked_mean: over all pixels :: valid.sum(dim=(1, 2, 3), keepdim=True) => (valid | ~valid)[0].sum()
+masked.masked_mean: over all pixels :: count_valid(valid) => (valid | ~valid)[0].sum()
 masked.masked_mean: over the batch :: 0).sum(dim=(1, 2, 3) => 0).sum(dim=(0, 1, 2, 3)
 masked.masked_median: of mask * values :: ~valid, torch.nan => ~valid, 0
-masked.masked_median: mean instead :: return median. => return masked_mean(values, valid).flatten(1).
-masked.trimmed_mean: smallest trimmed :: .topk(most, dim=1) => .topk(most, dim=1, largest=False)
-masked.trimmed_mean: the batch's count :: count = valid.sum(dim=(1, 2, 3), keepdim=True) => count = valid.sum().expand(len(values), 1, 1, 1) // len(values)
+masked.masked_median: mean instead :: return median[ => return masked_mean(values, valid).flatten(1)[
+masked._largest: smallest trimmed :: [:, : -count - 1 : -1] => [:, :count]
+masked.trimmed_mean: the batch's count :: count = count_valid(valid) => count = valid.sum().expand(len(values), 1, 1, 1) // len(values)
 masked.trimmed_mean: rounded up :: .floor() => .ceil()
 masked.trimmed_mean: ties kept whole :: below + tied * share => below + tied
 geometry.fit_size: axes swapped :: target.h / size.h, target.w => target.w / size.h, target.h

@@ -56,7 +56,8 @@ def compare(title: str, run: Run, store: Store, *, pseudo: bool, batch: int, rou
     model, optimiser = fabric.setup(learner, build_optimiser(network.encoder, others, run.optim))
     stream = Stream(source=store, batch=batch, perturb=run.perturb, pseudo=pseudo)
     batches = Batches([stream], crop=run.crop, interpolation=network.variant.interpolation, seed=0)
-    averages = {name: t.clone() for name, t in network.state_dict().items()}
+    weights = network.state_dict()
+    averages = {name: t.clone() for name, t in weights.items()}
     steps = iter(load(batches, steps=range(10_000), workers=0))
     constant = torch.zeros(batch, 3, run.crop.size, run.crop.size, dtype=torch.uint8)
     constant = constant.contiguous(memory_format=torch.channels_last)
@@ -70,7 +71,7 @@ def compare(title: str, run: Run, store: Store, *, pseudo: bool, batch: int, rou
     def whole() -> None:
         for _ in range(BLOCK):
             train_step(fabric, model, optimiser, next(steps), objective=run.objective, clip=run.optim.clip)
-            _average(averages, learner, run.optim.ema or 0)
+            _average(averages, weights, run.optim.ema or 0)
 
     b, w, r = ratio(bare, whole, rounds=rounds)
     print(f"{title}: bare {b / BLOCK:.3f} s, engine {w / BLOCK:.3f} s a step, ratio {r:.3f}", flush=True)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from leadline.geometry import align_least_squares
-from leadline.masked import masked_mean, masked_median, trimmed_mean
+from leadline.masked import count_valid, masked_mean, masked_median, trimmed_mean
 
 Map = Float[Tensor, "b 1 h w"]
 Mask = Bool[Tensor, "b 1 h w"]
@@ -97,10 +97,11 @@ def gradient_matching(
     """
     residual = normalised_residual(prediction, target, valid) if residual is None else residual
     total = torch.zeros(len(residual), 1, 1, 1, device=residual.device)
+    counted = valid.float()  # once: a product of numbers and booleans converts them, in every pass
     for stride in (2**scale for scale in range(scales)):
-        r, v = residual[..., ::stride, ::stride], valid[..., ::stride, ::stride]
-        across = (r[..., 1:] - r[..., :-1]).abs() * (v[..., 1:] & v[..., :-1])
-        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * (v[..., 1:, :] & v[..., :-1, :])
+        r, v = residual[..., ::stride, ::stride], counted[..., ::stride, ::stride]
+        across = (r[..., 1:] - r[..., :-1]).abs() * (v[..., 1:] * v[..., :-1])
+        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * (v[..., 1:, :] * v[..., :-1, :])
         steps = across.sum(dim=(1, 2, 3), keepdim=True) + down.sum(dim=(1, 2, 3), keepdim=True)
         total = total + steps / v.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1)
     return _average(total, valid, weight)
@@ -150,7 +151,7 @@ def feature_alignment(
 
 def _average(losses: Float[Tensor, "b 1 1 1"], valid: Mask, weight: Weight | None) -> Scalar:
     """Weighted mean over the pictures that have a valid pixel; 0 where none has."""
-    present = valid.flatten(1).any(dim=1).float()
+    present = (count_valid(valid) > 0).flatten().float()
     if weight is not None:
         present = present * weight
     total = present.sum()

@@ -79,14 +79,18 @@ def crop(sample: Sample, *, top: int, left: int, size: Size) -> Sample:
 
 
 def flip(sample: Sample) -> Sample:
-    """Mirror picture, label, mask and camera left to right."""
+    """Mirror picture, label, mask and camera left to right.
+
+    As copies: OpenCV and NumPy read a view that runs backwards ten times as slowly, whenever they meet it.
+    """
     label = sample.label
     if label is not None:
-        label = replace(label, values=label.values[:, ::-1], valid=label.valid[:, ::-1])
+        values, valid = cv2.flip(label.values, 1), cv2.flip(label.valid.view(np.uint8), 1).view(np.bool_)
+        label = replace(label, values=values, valid=valid)
     camera = sample.camera
     if camera is not None:
         camera = replace(camera, cx=sample.size.w - 1 - camera.cx)
-    return replace(sample, image=sample.image[:, ::-1], label=label, camera=camera)
+    return replace(sample, image=cv2.flip(sample.image, 1), label=label, camera=camera)
 
 
 def cut_out(

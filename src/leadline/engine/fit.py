@@ -129,11 +129,15 @@ def fit(
 
 @dataclass(frozen=True, slots=True)
 class _Trainee:
-    """The state of a run, and its network and optimiser as the processes share them."""
+    """The state of a run, and its network and optimiser as the processes share them.
+
+    `weights` are the network's own tensors, kept because listing them takes as long as averaging them.
+    """
 
     state: State
     model: _FabricModule
     optimiser: torch.optim.Optimizer
+    weights: Mapping[str, torch.Tensor]
 
 
 def begin_network(run: Run) -> Network:
@@ -165,7 +169,7 @@ def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
     weights = learner.network.state_dict()
     averages = {name: t.clone() for name, t in weights.items()} if run.optim.ema is not None else None
     state = State(step=0, learner=learner, optimiser=optimiser, averages=averages)
-    return _Trainee(state, model, cast(torch.optim.Optimizer, shared))
+    return _Trainee(state, model, cast(torch.optim.Optimizer, shared), weights)
 
 
 def _load(
@@ -238,7 +242,7 @@ def _train(
             )
             state.step = step + 1
             if state.averages is not None and run.optim.ema is not None:
-                _average(state.averages, state.learner, run.optim.ema)
+                _average(state.averages, trainee.weights, run.optim.ema)
             last = state.step == run.optim.steps
             asked = best.due(state, last=last)
             figures = best.measure(state, title=f"step {state.step}") if main and asked else {}
@@ -251,9 +255,8 @@ def _train(
             tick(f"loss {values['loss']:.3f}")
 
 
-def _average(averages: Averages, learner: Learner, decay: float) -> None:
+def _average(averages: Averages, weights: Mapping[str, torch.Tensor], decay: float) -> None:
     """Move the averages towards the weights: ``a = decay * a + (1 - decay) * w``."""
-    weights = learner.network.state_dict()
     moving = [name for name, weight in weights.items() if weight.is_floating_point()]
     torch._foreach_lerp_([averages[name] for name in moving], [weights[name] for name in moving], 1 - decay)
     for name in weights.keys() - set(moving):

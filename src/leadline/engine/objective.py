@@ -79,7 +79,7 @@ def regions(prediction: Float[Tensor, "b 1 h w"], batch: Batch, part: Part) -> R
     cut = batch.cut - (rows.start or 0)
     share = batch.pasted.flatten(1).float().mean(dim=1)
     return Regions(
-        torch.cat([prediction, prediction[cut]]),
+        torch.cat([prediction, prediction.index_select(0, cut)]),  # whose gradient is cheaper than [cut]'s
         torch.cat([target, target[cut]]),
         torch.cat([valid.index_copy(0, cut, valid[cut] & ~batch.pasted), valid[cut] & batch.pasted]),
         torch.cat([weight.index_copy(0, cut, 1 - share), share]),
