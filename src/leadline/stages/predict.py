@@ -13,6 +13,7 @@ from leadline.console import console, progress
 from leadline.data.files import read_picture
 from leadline.data.transforms import resize_picture
 from leadline.geometry import as_depth, require_metres
+from leadline.memory import keep_memory
 from leadline.models.checkpoints import digest
 from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
@@ -75,6 +76,7 @@ def predict(config: PredictConfig) -> Path:
     if not pictures:
         reasons = "".join(f"; {failure}" for failure in failures)
         raise LeadlineError(f"there is nothing to predict: name pictures, folders or patterns{reasons}")
+    keep_memory()
     predictor = load(
         config.model,
         network=config.network,
