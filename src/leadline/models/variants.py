@@ -16,12 +16,16 @@ _HALF: tuple[Colour, Colour] = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
-    """An encoder of timm that gives feature maps at strides 4, 8, 16 and 32."""
+    """An encoder of timm that gives feature maps, finest first, mostly at strides 4, 8, 16 and 32."""
 
     name: str
     """timm's name."""
     weights: str = ""
     """Python package that carries pretrained weights, where there is one; else timm's own are fetched."""
+    maps: tuple[int, ...] = (-4, -3, -2, -1)
+    """Which of its maps go to the decoder."""
+    options: tuple[tuple[str, bool | str], ...] = ()
+    """What else timm is told when it builds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ class Variant:
 
     encoder: Encoder
     widths: tuple[int, ...] = ()
-    """Channels of the four levels after reassembly of tokens; none for an encoder that gives maps."""
+    """Channels of the levels after reassembly from maps of one stride; none for maps of several strides."""
     features: int
     """Channels of the decoder."""
     expanded: bool = False
@@ -329,13 +333,30 @@ def find_variant(name: str) -> Variant:
     """Look a network up by name; ``timm/NAME`` is our decoder on any encoder of timm with feature maps.
 
     Raises:
-        LeadlineError: for a name that is not in the table, with the nearest one.
+        LeadlineError: for a name that is not in the table, with the nearest one, or an unfit encoder.
     """
     if name.startswith(TIMM):
-        encoder = Pyramid(name=name.removeprefix(TIMM))
-        return replace(VARIANTS["tiny"], encoder=encoder, features=64, hidden=32, colours=_IMAGENET)
+        return _on_timm(name.removeprefix(TIMM))
     if name not in VARIANTS:
         near = get_close_matches(name, VARIANTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "leadline models lists them"
         raise LeadlineError(f"no network is called {name!r}; {hint}")
     return VARIANTS[name]
+
+
+def _on_timm(encoder: str) -> Variant:
+    """Lay out our decoder for an encoder of timm; maps of one stride are reassembled as Depth Anything's."""
+    from leadline.models.timm_encoders import tap  # it builds what is described here
+
+    tapped = tap(encoder)
+    # As DINOv2's small and base: an eighth of the encoder's width, doubled at each level.
+    widths = tuple(max(8, width // 8) << level for level, width in enumerate(tapped.widths))
+    return replace(
+        VARIANTS["tiny"],
+        encoder=tapped.encoder,
+        widths=widths if len(set(tapped.strides)) == 1 else (),
+        features=64,
+        hidden=32,
+        multiple=tapped.multiple,
+        colours=_IMAGENET,
+    )
