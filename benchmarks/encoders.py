@@ -84,8 +84,9 @@ def main() -> None:
         try:
             print(f"| {family} | {name} | {try_out(name)} |", flush=True)
         except LeadlineError as error:
-            refused.append(f"| {family} | {name} | {error} |")
-    print("\n| family | tried | answer |\n|---|---|---|")
+            reason = str(error).partition("here: ")[2].partition(". Choose")[0]
+            refused.append(f"| {family} | {name} | {reason} |")
+    print("\n| family | tried | why not |\n|---|---|---|")
     print("\n".join(refused))
 
 

@@ -24,6 +24,9 @@ from leadline.predict.selection import Selected, select_pictures
 from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
 
+_WRITERS = 4
+"""Threads that write: mostly they wait for the disk, which is told to keep every file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PredictConfig:
@@ -149,7 +152,7 @@ class Job:
         read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
-        return overlapped(self._write, map(self._restore, seen), ahead=ahead)
+        return overlapped(self._write, map(self._restore, seen), ahead=ahead, threads=_WRITERS)
 
     @property
     def space(self) -> Space:
