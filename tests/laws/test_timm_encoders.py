@@ -70,7 +70,7 @@ def test_tokens__are_tapped_and_widened_as_depth_anythings() -> None:
     assert (ours.multiple, ours.widths) == (published.multiple, published.widths)
 
 
-@pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("name", ["test_vit", "efficientvit_m0"])
 def test_checkpoint__saves_loads_converts_and_predicts(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = Network(f"timm/{name}").eval()
