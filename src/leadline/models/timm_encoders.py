@@ -14,7 +14,7 @@ import torch
 from timm.models import FeatureHookNet, is_model_in_modules
 from torch import nn
 
-from leadline.models.variants import Pyramid
+from leadline.models.variants import Pyramid, Variant
 from leadline.types import LeadlineError, Size
 
 _SIDE = 224  # near which sizes are tried
@@ -40,6 +40,26 @@ class Tapped:
     widths: tuple[int, ...]
     multiple: int
     """Sides of pictures are multiples of this."""
+
+
+def describe(name: str) -> Variant:
+    """Lay out our decoder for timm's encoder `name`; maps of one stride are reassembled as Depth Anything's.
+
+    Raises:
+        LeadlineError: as `tap`.
+    """
+    tapped = tap(name)
+    # As DINOv2's small and base: an eighth of the encoder's width, doubled at each level.
+    widths = tuple(max(8, width // 8) << level for level, width in enumerate(tapped.widths))
+    return Variant(
+        encoder=tapped.encoder,
+        widths=widths if len(set(tapped.strides)) == 1 else (),
+        features=64,
+        hidden=32,
+        multiple=tapped.multiple,
+        short_side=_SIDE,
+        interpolation="area",
+    )
 
 
 def open_encoder(spec: Pyramid, *, pretrained: bool = False) -> nn.Module:

@@ -336,27 +336,11 @@ def find_variant(name: str) -> Variant:
         LeadlineError: for a name that is not in the table, with the nearest one, or an unfit encoder.
     """
     if name.startswith(TIMM):
-        return _on_timm(name.removeprefix(TIMM))
+        from leadline.models.timm_encoders import describe  # it builds what is described here
+
+        return describe(name.removeprefix(TIMM))
     if name not in VARIANTS:
         near = get_close_matches(name, VARIANTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "leadline models lists them"
         raise LeadlineError(f"no network is called {name!r}; {hint}")
     return VARIANTS[name]
-
-
-def _on_timm(encoder: str) -> Variant:
-    """Lay out our decoder for an encoder of timm; maps of one stride are reassembled as Depth Anything's."""
-    from leadline.models.timm_encoders import tap  # it builds what is described here
-
-    tapped = tap(encoder)
-    # As DINOv2's small and base: an eighth of the encoder's width, doubled at each level.
-    widths = tuple(max(8, width // 8) << level for level, width in enumerate(tapped.widths))
-    return replace(
-        VARIANTS["tiny"],
-        encoder=tapped.encoder,
-        widths=widths if len(set(tapped.strides)) == 1 else (),
-        features=64,
-        hidden=32,
-        multiple=tapped.multiple,
-        colours=_IMAGENET,
-    )
