@@ -15,11 +15,11 @@ STEPS = 6
 def child(keep: bool) -> None:
     import torch
 
-    from leadline.engine.fit import _keep_memory
+    from leadline.memory import keep_memory
     from leadline.models.network import Network
 
     if keep:
-        _keep_memory()
+        keep_memory()
     network = Network("tiny", pretrained=True).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
     picture = torch.zeros(8, 3, 224, 224, dtype=torch.uint8)

@@ -17,6 +17,7 @@ import torch
 from machine import describe, ratio
 
 from leadline.data.files import encode_jpeg, read_picture
+from leadline.memory import keep_memory
 from leadline.models.checkpoints import save_network
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
@@ -36,6 +37,7 @@ def make_pictures(folder: Path, *, count: int, h: int, w: int) -> None:
 
 def throughput(folder: Path, config: PredictConfig, predictor: Predictor) -> str:
     """Compare the command's work on a folder with the network's alone."""
+    keep_memory()  # as the command does
     pictures, _ = select_pictures([str(folder)], results=config.out)
     pictures = pictures[:PICTURES]
     prepared = [predictor.prepare(read_picture(picture.path)) for picture in pictures]

@@ -13,7 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = (
     {"types"},
-    {"storage", "console", "masked", "specs"},
+    {"storage", "console", "masked", "memory", "specs"},
     {"geometry"},
     {"losses", "metrics", "models", "data", "render"},
     {"engine", "predict"},

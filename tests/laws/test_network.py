@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from leadline.data.transforms import resize_picture
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder
-from leadline.models.linear import Linear, accelerate
+from leadline.models.linear import Linear, Picking, accelerate
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError, Size
@@ -215,6 +215,22 @@ def test_linear__gives_the_same_product_on_every_way() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             assert layer(x).dtype == torch.bfloat16
         assert layer.to(torch.bfloat16)(x.to(torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_convolution_of_few_channels__picks_its_pixels_and_gives_the_same() -> None:
+    layer, other = nn.Conv2d(3, 8, 1, stride=(2, 3)), nn.Conv2d(16, 8, 1, stride=2)
+    x = torch.rand(2, 3, 13, 17, generator=torch.Generator().manual_seed(0))
+    expected = layer(x)
+    expected.square().sum().backward()
+    assert layer.weight.grad is not None
+    gradient = layer.weight.grad.clone()
+    accelerate(nn.ModuleList([layer, other]))
+    assert (type(layer), type(other)) == (Picking, nn.Conv2d)
+    layer.zero_grad()
+    found = layer(x.contiguous(memory_format=torch.channels_last))
+    found.square().sum().backward()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(layer.weight.grad, gradient)
 
 
 def test_linear__is_not_in_graphs_for_others() -> None:

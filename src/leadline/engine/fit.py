@@ -1,8 +1,6 @@
 """The training loop, the same for every stage: it counts, logs and saves."""
 
-import ctypes
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +21,7 @@ from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
 from leadline.engine.run_log import RunLog
 from leadline.engine.step import train_step
+from leadline.memory import keep_memory
 from leadline.models.checkpoints import load_tensors, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
@@ -51,23 +50,10 @@ def launch(machine: Machine, precision: str = "32-true") -> Fabric:
     except RuntimeError as error:
         raise LeadlineError(f"machine.accelerator {machine.accelerator}: {error}") from error
     fabric.launch()
-    _keep_memory()
+    keep_memory()
     if machine.threads is not None:  # after the launch, which sets its own number for several processes
         torch.set_num_threads(machine.threads)
     return fabric
-
-
-def _keep_memory() -> None:
-    """Keep freed memory instead of giving it back to the system and paging it in anew at every step.
-
-    On a CPU a step takes a quarter less time for it (benchmarks/memory.py). It is glibc's business; other
-    systems have other allocators.
-    """
-    if sys.platform == "linux":
-        tune = getattr(ctypes.CDLL(None), "mallopt", None)
-        for option, value in ((-4, 0), (-1, 2**31 - 1)):  # M_MMAP_MAX, M_TRIM_THRESHOLD
-            if tune is not None:
-                tune(option, value)
 
 
 def fit(

@@ -59,7 +59,7 @@ def save_network(
     `variant` describes a network that stands in no table, or otherwise than there.
     """
     built = variant or find_variant(name)
-    described = {"variant": asdict(built)} if variant not in (None, VARIANTS.get(name)) else {}
+    described = {} if built == VARIANTS.get(name) else {"variant": asdict(built)}
     save_tensors(path, weights, {"network": name, "space": built.space, **described, **about})
 
 

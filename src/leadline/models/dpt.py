@@ -1,4 +1,4 @@
-"""The DPT decoder: four feature maps in, one map of disparity out.
+"""The DPT decoder: an encoder's feature maps in, one map of disparity out.
 
 Source: Ranftl et al. 2021, "Vision Transformers for Dense Prediction", section 3, as MiDaS and Depth
 Anything use it: no batch normalisation, bilinear upsampling with aligned corners.
@@ -73,7 +73,7 @@ class Fusion(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From an encoder's four maps to one at the picture's size, before the network's last activation."""
+    """From an encoder's maps to one at the picture's size, before the network's last activation."""
 
     def __init__(self, variant: Variant, widths: Sequence[int]) -> None:
         """Lay out the decoder of `variant` for maps of `widths` channels, finest first."""
@@ -81,7 +81,8 @@ class Decoder(nn.Module):
         features, levels = variant.features, len(widths)
         channels = [features << level if variant.expanded else features for level in range(levels)]
         tokens = variant.encoder if isinstance(variant.encoder, Tokens) else None
-        early = levels - len(tokens.taps) if tokens else levels  # levels that need no reassembly
+        reassembled = len(tokens.taps) if tokens else len(variant.widths)
+        early = levels - reassembled
         self.aligned = not variant.expanded
         self.reassemble = nn.ModuleList(
             Reassembly(width, out, level=level, readout=tokens is not None and tokens.readout)

@@ -1,16 +1,15 @@
 """Encoders by their specification, and pretrained weights for them."""
 
 import importlib.util
-from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
-import timm
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from leadline.models.hub import fetch
+from leadline.models.timm_encoders import open_encoder
 from leadline.models.transformer import TokenEncoder
 from leadline.models.variants import Encoder, Pyramid, Tokens
 from leadline.models.windows import WindowEncoder
@@ -18,12 +17,12 @@ from leadline.types import LeadlineError
 
 
 def widths_of(encoder: nn.Module) -> list[int]:
-    """Return the channels of an encoder's four maps, finest first."""
+    """Return the channels of an encoder's maps, finest first."""
     return cast(list[int], encoder.widths)
 
 
 def build_encoder(spec: Encoder, *, pretrained: bool) -> nn.Module:
-    """Build an encoder: a module from a picture to four maps.
+    """Build an encoder: a module from a picture to its maps.
 
     Raises:
         LeadlineError: where timm has no such encoder, or `pretrained` weights cannot be had or do not fit.
@@ -38,12 +37,7 @@ def build_encoder(spec: Encoder, *, pretrained: bool) -> nn.Module:
 
 def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
     try:
-        encoder: nn.Module = timm.create_model(
-            spec.name,
-            pretrained=pretrained and not spec.weights,
-            features_only=True,
-            out_indices=(-4, -3, -2, -1),
-        )
+        encoder = open_encoder(spec, pretrained=pretrained and not spec.weights)
     except OSError as error:
         reason = str(error).partition("\n")[0]
         raise LeadlineError(
@@ -51,31 +45,11 @@ def _build_pyramid(spec: Pyramid, *, pretrained: bool) -> nn.Module:
             "Set HF_ENDPOINT to a mirror, or start without them (--start random)"
         ) from error
     except (RuntimeError, AttributeError, AssertionError) as error:
-        near = get_close_matches(spec.name, timm.list_models(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near and spec.name not in timm.list_models() else ""
-        raise LeadlineError(
-            f"timm gives no encoder {spec.name!r} with four feature maps: {error}{hint}"
-        ) from error
-    _require_pyramid(spec, encoder)
+        raise LeadlineError(f"timm gives no encoder {spec.name!r} with such feature maps: {error}") from error
     encoder.widths = encoder.feature_info.channels()  # type: ignore[union-attr, operator]
     if pretrained and spec.weights:
         _load_in_order(encoder, _packaged_weights(spec.weights), origin=spec.weights)
     return encoder
-
-
-def _require_pyramid(spec: Pyramid, encoder: nn.Module) -> None:
-    """Refuse what is no pyramid: maps of one stride, or pictures of one size alone.
-
-    Raises:
-        LeadlineError: saying which.
-    """
-    strides = encoder.feature_info.reduction()  # type: ignore[union-attr, operator]
-    if strides != sorted(set(strides)):
-        raise LeadlineError(
-            f"timm's {spec.name!r} gives maps at strides {strides}; needed are four different"
-        )
-    if any(getattr(module, "strict_img_size", False) for module in encoder.modules()):
-        raise LeadlineError(f"timm's {spec.name!r} takes pictures of one size alone; choose another encoder")
 
 
 def _load_dino(encoder: nn.Module, name: str) -> None:

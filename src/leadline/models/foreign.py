@@ -1,6 +1,7 @@
 """Other people's weights: the authors' .pth files, and transformers' folders.
 
-Nothing is unpickled beyond tensors, and loading is strict: a file that is not the network's is refused.
+Nothing is unpickled beyond tensors and numbers, and loading is strict: a file that is not the network's is
+refused.
 """
 
 import json
@@ -9,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -41,6 +43,15 @@ from leadline.types import LeadlineError
 FOREIGN_SUFFIXES = frozenset({".pth", ".pt", ".bin"})
 WRAPPINGS = ("model", "state_dict")
 """What trainers put a network's tensors under, beside their optimiser and counters."""
+
+_SCALAR = cast(Callable[..., Any], np.float64(0).__reduce__()[0])
+_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # NumPy 1's name
+    (np.dtype, "numpy.dtype"),
+    *sorted({type(np.dtype(code)) for code in "?bhilqBHILQefd"}, key=lambda kind: kind.__name__),
+]
+"""What NumPy's numbers are made of in a pickle: trainers keep losses and metrics beside the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +117,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMBERS):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise LeadlineError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:

@@ -16,12 +16,16 @@ _HALF: tuple[Colour, Colour] = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyramid:
-    """An encoder of timm that gives feature maps at strides 4, 8, 16 and 32."""
+    """An encoder of timm that gives feature maps, finest first, mostly at strides 4, 8, 16 and 32."""
 
     name: str
     """timm's name."""
     weights: str = ""
     """Python package that carries pretrained weights, where there is one; else timm's own are fetched."""
+    maps: tuple[int, ...] = (-4, -3, -2, -1)
+    """Which of its maps go to the decoder."""
+    options: tuple[tuple[str, bool | str], ...] = ()
+    """What else timm is told when it builds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ class Variant:
 
     encoder: Encoder
     widths: tuple[int, ...] = ()
-    """Channels of the four levels after reassembly of tokens; none for an encoder that gives maps."""
+    """Channels of the levels after reassembly from maps of one stride; none for maps of several strides."""
     features: int
     """Channels of the decoder."""
     expanded: bool = False
@@ -329,11 +333,12 @@ def find_variant(name: str) -> Variant:
     """Look a network up by name; ``timm/NAME`` is our decoder on any encoder of timm with feature maps.
 
     Raises:
-        LeadlineError: for a name that is not in the table, with the nearest one.
+        LeadlineError: for a name that is not in the table, with the nearest one, or an unfit encoder.
     """
     if name.startswith(TIMM):
-        encoder = Pyramid(name=name.removeprefix(TIMM))
-        return replace(VARIANTS["tiny"], encoder=encoder, features=64, hidden=32, colours=_IMAGENET)
+        from leadline.models.timm_encoders import describe  # it builds what is described here
+
+        return describe(name.removeprefix(TIMM))
     if name not in VARIANTS:
         near = get_close_matches(name, VARIANTS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "leadline models lists them"

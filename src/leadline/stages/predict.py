@@ -13,6 +13,7 @@ from leadline.console import console, progress
 from leadline.data.files import read_picture
 from leadline.data.transforms import resize_picture
 from leadline.geometry import as_depth, require_metres
+from leadline.memory import keep_memory
 from leadline.models.checkpoints import digest
 from leadline.models.published import BUNDLED
 from leadline.predict.figures import shown_size
@@ -23,6 +24,9 @@ from leadline.predict.record import Record
 from leadline.predict.selection import Selected, select_pictures
 from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
+
+_WRITERS = 4
+"""Threads that write: mostly they wait for the disk, which is told to keep every file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ def predict(config: PredictConfig) -> Path:
     if not pictures:
         reasons = "".join(f"; {failure}" for failure in failures)
         raise LeadlineError(f"there is nothing to predict: name pictures, folders or patterns{reasons}")
+    keep_memory()
     predictor = load(
         config.model,
         network=config.network,
@@ -148,7 +153,7 @@ class Job:
         read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
-        return overlapped(self._write, map(self._restore, seen), ahead=ahead)
+        return overlapped(self._write, map(self._restore, seen), ahead=ahead, threads=_WRITERS)
 
     @property
     def space(self) -> Space:
