@@ -92,6 +92,8 @@ class Sample:
     """``source/scene/frame``, for messages and reports per picture."""
     camera: Camera | None = None
     """What took the picture, where the data set says so."""
+    jpeg: bytes | None = None
+    """File of the picture, where a store can take it as it is."""
 
     @property
     def size(self) -> Size:

@@ -21,6 +21,7 @@ from leadline.data.files import (
     read_map,
     read_mask,
     read_picture,
+    read_picture_and_jpeg,
 )
 from leadline.types import LeadlineError, UnreadableError
 
@@ -167,6 +168,29 @@ def test_read_picture__animation_shows_its_first_frame() -> None:
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
         assert np.abs(read_picture(data).astype(int) - GREEN).max() <= 4
         assert read_picture(data).shape == (3, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "form", "options", "kept"),
+    [
+        ("RGB", "JPEG", {}, True),
+        ("RGB", "JPEG", {"progressive": True, "comment": "hello"}, True),
+        ("L", "JPEG", {}, False),
+        ("CMYK", "JPEG", {}, False),
+        ("RGB", "JPEG", {"exif": b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00"}, False),
+        ("RGB", "JPEG", {"xmp": b"<x/>"}, False),
+        ("RGB", "PNG", {}, False),
+    ],
+)
+def test_read_picture_and_jpeg__keeps_what_any_reader_sees_alike(
+    tmp_path: Path, mode: str, form: str, options: dict[str, object], kept: bool
+) -> None:
+    path, rough = tmp_path / "a", np.random.default_rng(0).integers(0, 256, (9, 17, 3), np.uint8)
+    Image.fromarray(rough).convert(mode).save(path, form, **options)
+    for given in (path, path.read_bytes()):
+        image, jpeg = read_picture_and_jpeg(given)
+        assert jpeg == (path.read_bytes() if kept else None)
+        np.testing.assert_array_equal(image, read_picture(given))
 
 
 def test_read_picture__a_phones_jpeg_of_several_pictures_shows_its_first() -> None:

@@ -1,7 +1,9 @@
 """The label stage writes what the teacher sees, and ends the same however often it is killed."""
 
 import json
+import tarfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import ExifTags, Image
 
-from leadline.data.files import read_picture
+from leadline.data.files import encode_jpeg, read_picture
 from leadline.data.shards import MANIFEST, Store
 from leadline.engine.run import Machine
 from leadline.losses import ssi_mae
@@ -200,6 +203,27 @@ def test_pseudo_label__stored_side_shrinks_picture_and_label_alike(
 
 
 # ---------------------------------------------------------------- going on
+
+
+def test_pseudo_label__stores_a_plain_jpeg_byte_for_byte_and_no_places_of_photographs(
+    config: PseudoLabelConfig, tmp_path: Path
+) -> None:
+    photos, rough = tmp_path / "photos", np.random.default_rng(1).integers(0, 256, (40, 56, 3), np.uint8)
+    photos.mkdir()
+    plain, told = encode_jpeg(rough, quality=60), BytesIO()
+    marks = Image.Exif()
+    marks[ExifTags.Base.Orientation] = 6
+    Image.fromarray(rough).save(told, "JPEG", exif=marks)
+    (photos / "a.jpg").write_bytes(plain)
+    (photos / "b.jpg").write_bytes(told.getvalue())
+    (photos / "c.jpg").write_bytes(encode_jpeg(np.repeat(rough, 4, axis=0)))
+    out = pseudo_label(replace(config, pictures=(str(photos),), stored_side=40, out=tmp_path / "labels"))
+    with tarfile.open(out / "shard-000000.tar") as tar:
+        a, b, c = (tar.extractfile(name).read() for name in tar.getnames() if name.endswith(".jpg"))  # type: ignore[union-attr]
+    assert a == plain
+    assert b"Exif" in told.getvalue()
+    assert b"Exif" not in b
+    assert [Size(*read_picture(jpeg).shape[:2]) for jpeg in (a, b, c)] == [(40, 56), (56, 40), (114, 40)]
 
 
 def test_pseudo_label__a_restart_keeps_finished_shards_and_ends_the_same(

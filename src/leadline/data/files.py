@@ -68,6 +68,21 @@ def read_picture(file: Path | bytes, *, name: str | None = None) -> UInt8[np.nda
         return _rgb(_upright(_decode(file)))
 
 
+def read_picture_and_jpeg(
+    file: Path | bytes, *, name: str | None = None
+) -> tuple[UInt8[np.ndarray, "h w 3"], bytes | None]:
+    """Read a picture, and its file where any reader sees the same in it: a JPEG in colour and nothing more.
+
+    What a camera wrote besides (EXIF, XMP) may turn the picture, and may say where somebody lives: then there
+    is no file, and whoever stores the picture encodes it anew. Raises as `read_picture`.
+    """
+    with naming(file, name, "a picture"):
+        image = _decode(file)
+        plain = image.format == "JPEG" and image.mode == "RGB" and not {"exif", "xmp"} & image.info.keys()
+        content = file.read_bytes() if plain and isinstance(file, Path) else file
+        return _rgb(_upright(image)), content if plain and isinstance(content, bytes) else None
+
+
 def picture_of(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     """Turn an opened picture into what `read_picture` would make of its file.
 

@@ -207,7 +207,8 @@ class Labeller:
             return item
         sample = item.sample
         assert sample.label is not None
-        return encode_record(sample.id, encode_jpeg(sample.image), sample.label, quality=item.quality)
+        jpeg = sample.jpeg or encode_jpeg(sample.image)
+        return encode_record(sample.id, jpeg, sample.label, quality=item.quality)
 
 
 def _predictor(config: PseudoLabelConfig, network: Network, device: torch.device) -> Predictor:
