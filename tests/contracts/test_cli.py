@@ -14,6 +14,7 @@ from leadline import cli
 from leadline.app.datasets import DatasetsConfig
 from leadline.app.demo import DemoConfig
 from leadline.app.inspect import InspectConfig
+from leadline.models.published import network_of
 from leadline.presets.recipes import METRICS, STUDENTS, TEACHERS, fitted
 from leadline.stages.convert import ConvertConfig
 from leadline.stages.evaluate import EvaluateConfig
@@ -51,7 +52,10 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("convert",): ConvertConfig(),
     **{("teacher", name): fitted(config, "tiny") for name, (_, config) in TEACHERS.items()},
     **{("student", name): fitted(config, "tiny") for name, (_, config) in STUDENTS.items()},
-    **{("metric", name): fitted(config, "tiny") for name, (_, config) in METRICS.items()},
+    **{
+        ("metric", name): fitted(config, network_of(config.start) or "tiny")
+        for name, (_, config) in METRICS.items()
+    },
 }
 over_commands = pytest.mark.parametrize("command", CONFIGS, ids=" ".join)
 
