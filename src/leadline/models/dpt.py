@@ -6,6 +6,7 @@ Anything use it: no batch normalisation, bilinear upsampling with aligned corner
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -118,6 +119,17 @@ class Decoder(nn.Module):
         for fuse, features, target in reversed(list(zip(self.fuse, projected, sizes, strict=True))):
             merged = fuse(features, merged, target)
         x = _resize(self.shrink(merged), size, aligned=self.aligned)
+        if not torch.is_autocast_enabled(x.device.type):
+            return self._finish(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._finish(x.float())
+
+    def _finish(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
+        """Compute the map from its channels, in float32 under any autocast.
+
+        In bfloat16 the map would be made of steps. Gradient matching sees little else, and in training the
+        output grows without end.
+        """
         decoded: Tensor = self.head(F.relu(self.hidden(x)))
         return decoded
 
