@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from section import table
 
 from leadline.data.shards import Store
 from leadline.engine.fit import LOG, WEIGHTS
-from leadline.engine.run_log import read_log
+from leadline.engine.run_log import seconds_taken
 from leadline.evaluation.tables import tables
 from leadline.models.checkpoints import describe, digest, load_network
 from leadline.models.published import BUNDLED_FILE
@@ -95,11 +96,6 @@ def name_in(report: Mapping[str, Any], model: Path) -> str:
         if name == model.stem:
             return str(name)
     raise LeadlineError(f"{model.stem} is not among the evaluated: {', '.join(report['models'])}")
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
 
 
 def facts(model: Path) -> str:
@@ -203,19 +199,10 @@ def recipe(runs: Sequence[Path]) -> str:
             f"{optim['steps']} steps of {told['batch']}, crops of {told['crop']['size']}",
             f"{optim['lr']:g}, x{optim['decoder_ratio']:g} in the decoder, {optim['schedule']}",
             " + ".join(terms),
-            f"{hours(run / LOG):.1f}",
+            f"{seconds_taken(run / LOG) / 3600:.1f}",
         ]
         rows.append([f"{run.name} ({about['stage']}, {told['recipe']})", *learnt])
     return table(["run", "network", "length", "rate", "loss", "hours"], rows)
-
-
-def hours(log: Path) -> float:
-    """Return how long a run's steps took."""
-    seconds, before = 0.0, 0
-    for line in read_log(log):
-        seconds += line["seconds_per_step"] * (line["step"] - before)
-        before = line["step"]
-    return seconds / 3600
 
 
 def figures(report: Mapping[str, Any]) -> str:

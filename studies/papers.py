@@ -29,7 +29,7 @@ from leadline.engine.fit import LOG
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
 from leadline.engine.run import Machine, described
-from leadline.engine.run_log import read_log
+from leadline.engine.run_log import seconds_taken
 from leadline.presets import depth_anything_v1, depth_anything_v2, tiny
 from leadline.stages.evaluate import EvaluateConfig, Processor, evaluate
 from leadline.stages.pseudo_label import PseudoLabelConfig, pseudo_label
@@ -240,13 +240,8 @@ def gather(out: Path, about: Mapping[str, Any]) -> list[Run]:
 
 def read_run(arm: str, seed: int, out: Path) -> Run:
     """Read one run's figures, and how long it took from its log, however often it was stopped."""
-    lines = read_log(out / LOG)
-    before = [0, *(line["step"] for line in lines)]
-    seconds = sum(
-        line["seconds_per_step"] * (line["step"] - last) for line, last in zip(lines, before, strict=False)
-    )
     measured = json.loads((out / MEASURED).read_text(encoding="utf-8"))
-    return Run(arm=arm, seed=seed, seconds=seconds, measured=measured)
+    return Run(arm=arm, seed=seed, seconds=seconds_taken(out / LOG), measured=measured)
 
 
 def folder(out: Path, arm: str, seed: int) -> Path:

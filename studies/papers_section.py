@@ -9,7 +9,7 @@ from typing import Any
 from dots import Dot, Panel, draw
 from findings import Difference, Run, by_seed, difference
 from questions import ABS_REL, DELTA1, EDGES, ORDER, RECALL, Measure, Question, ask
-from section import replace_section
+from section import replace_section, table
 
 from leadline.storage import write_atomic
 
@@ -96,8 +96,8 @@ def _answer(question: Question, runs: Sequence[Run], figure: str) -> str:
             f"### ({question.key}) {question.title}",
             _wrapped(question.text),
             f"![{question.title}]({figure})",
-            _table(["", *(measure.title for measure in COLUMNS)], arms),
-            _table(["difference", "of", "pooled, 95 %", "each seed", "the claim"], rows),
+            table(["", *(measure.title for measure in COLUMNS)], arms),
+            table(["difference", "of", "pooled, 95 %", "each seed", "the claim"], rows),
             _wrapped(f"At this size: {'; '.join(verdicts)}."),
         ]
     )
@@ -117,15 +117,10 @@ def _times(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
     return "\n\n".join(
         [
             f"Wall time of the {len(runs)} trainings from their logs, {total:.0f} minutes in all:",
-            _table(["run", *(f"seed {seed}" for seed in seeds)], rows),
+            table(["run", *(f"seed {seed}" for seed in seeds)], rows),
         ]
     )
 
 
 def _wrapped(text: str) -> str:
     return fill(" ".join(text.split()), 118, break_on_hyphens=False)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,6 +1,7 @@
-"""A document's section that a study writes anew."""
+"""A document's section that a study writes anew, and the tables in it."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from leadline.storage import write_atomic
@@ -14,3 +15,9 @@ def replace_section(document: Path, text: str) -> None:
     text = text.rstrip() + "\n\n"
     after = section.sub(lambda _: text, before) if section.search(before) else f"{before.rstrip()}\n\n{text}"
     write_atomic(document, after.rstrip() + "\n")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Set a table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)

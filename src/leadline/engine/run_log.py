@@ -75,6 +75,15 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+def seconds_taken(path: Path) -> float:
+    """Return how long the steps of a run took, however often it was stopped."""
+    seconds, before = 0.0, 0
+    for line in read_log(path):
+        seconds += line["seconds_per_step"] * (line["step"] - before)
+        before = line["step"]
+    return seconds
+
+
 def _open_board(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from leadline.data.files import list_pictures, read_picture_and_jpeg
+from leadline.data.files import list_pictures, read_picture, read_picture_and_jpeg
 from leadline.data.sources.labels import Coding, fingerprint, read_label
 from leadline.types import LeadlineError, Sample, Size, Space
 
@@ -68,11 +68,12 @@ class FolderSource:
             UnreadableError: where picture or label cannot be read, or they differ in size.
         """
         path = self._paths[index]
-        image, jpeg = read_picture_and_jpeg(self.root / path)
-        label = None
-        if self.labels is not None and self.coding is not None:
-            label = read_label(_label_file(self.labels, path), self.coding, size=Size(*image.shape[:2]))
-        return Sample(image=image, label=label, id=f"{self.name}/{path}", jpeg=jpeg)
+        if self.labels is None or self.coding is None:
+            image, jpeg = read_picture_and_jpeg(self.root / path)
+            return Sample(image=image, label=None, id=f"{self.name}/{path}", jpeg=jpeg)
+        image = read_picture(self.root / path)
+        label = read_label(_label_file(self.labels, path), self.coding, size=Size(*image.shape[:2]))
+        return Sample(image=image, label=label, id=f"{self.name}/{path}")
 
     def provenance(self) -> dict[str, str]:
         """Name, count and licence, the rule of the labels, and a fingerprint over all files."""
