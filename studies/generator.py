@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from section import replace_section
+from section import replace_section, table, wrapped
 
 from leadline.presets.recipes import TEACHERS, fitted
 from leadline.stages.evaluate import EvaluateConfig, evaluate
@@ -53,6 +53,8 @@ class Study:
     """Which network learns."""
     crop: int = 160
     """Side of the training pictures in pixels."""
+    short_side: int = 192
+    """Short side at which networks are measured; crops show 0.7 to all of one, enlarged to their size."""
     steps: int = 800
     """Steps of each teacher."""
     seeds: tuple[int, ...] = (0, 1)
@@ -79,7 +81,6 @@ ARMS = {
     "fast": Arm({"textures": True, "environment": True}),
     "fast, no photographs": Arm({"environment": True}),
     "fast, perfect lens": Arm({"textures": True, "environment": True, "lens": False}),
-    "fast, no photographs, perfect lens": Arm({"environment": True, "lens": False}),
     "path": Arm({"textures": True, "environment": True, "quality": "path"}),
     "fast and path": Arm({"textures": True, "environment": True}, with_arm="path"),
 }
@@ -149,6 +150,7 @@ def measured(study: Study, weights: Path) -> dict[str, Any]:
         models=(str(weights),),
         benchmarks=study.benchmarks,
         ordinal=study.ordinal,
+        short_side=study.short_side,
         out=weights.parent / "evaluation",
     )
     figures: dict[str, Any] = evaluate(config)["models"][weights.parent.name]
@@ -156,22 +158,21 @@ def measured(study: Study, weights: Path) -> dict[str, Any]:
 
 
 def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
-    columns = COLUMNS if study.ordinal else COLUMNS[:4]
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines: list[list[object]] = []
     for name, seeds in rows.items():
         cells = [spread([figures["mean"][key] for figures in seeds]) for key in ("abs_rel", "delta1")]
         if study.ordinal:
             keys = ("accuracy", "level_accuracy")
             cells += [spread([figures["ordinal"][key] for figures in seeds]) for key in keys]
-        lines.append(f"| {' | '.join([name, str(study.pictures), *cells])} |")
+        lines.append([name, study.pictures, *cells])
     h, w = study.size
-    text = (
-        f"{HEADING}\n\n"
-        f"The teacher of `depth-anything-v2` with the network `{study.network}`, {study.steps} steps on "
-        f"crops of {study.crop} pixels of each set of {h}x{w} renders (`python studies/generator.py`). Mean "
-        "over the measured\nsources, and order of point pairs, each with the least and the largest of "
-        f"{len(study.seeds)} seeds.\n\n" + "\n".join(lines) + "\n"
-    )
+    about = f"""
+        The teacher of `depth-anything-v2` with the network `{study.network}`, {study.steps} steps on crops of
+        {study.crop} pixels of each set of {h}x{w} renders, measured at a short side of {study.short_side}
+        (`python studies/generator.py`). Mean over the measured sources, and order of point pairs, each with
+        the least and the largest of {len(study.seeds)} seeds.
+    """
+    text = f"{HEADING}\n\n{wrapped(about)}\n\n{table(COLUMNS[: len(lines[0])], lines)}\n"
     write_atomic(study.out / "study.md", text)
     if study.results is not None:
         replace_section(study.results, text)

@@ -104,7 +104,7 @@ class Arms:
             "v1-perturbed": partial(self.mixed, objective=labels_alone),
             "v1-semantic": self.mixed,
             "v2-both": partial(self.mixed, depth_anything_v2.STUDENT, objective=both),
-            **{f"gradient-{weight:g}": partial(self.teacher, gradient=weight) for weight in (0.5, 1, 4)},
+            **{f"gradient-{weight:g}": partial(self.teacher, gradient=weight) for weight in (0, 0.5, 1, 4)},
             **{f"ignored-{share:g}": partial(self.ignoring, share) for share in (0, 0.2)},
             "captured": self.captured,
             **{f"photographs-{n}": partial(self.student, limit=n) for n in self.study.amounts},

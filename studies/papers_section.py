@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from textwrap import fill
 from typing import Any
 
 from dots import Dot, Panel, draw
 from findings import Difference, Run, by_seed, difference
 from questions import ABS_REL, DELTA1, EDGES, ORDER, RECALL, Measure, Question, ask
-from section import replace_section, table
+from section import replace_section, table, wrapped
 
 from leadline.storage import write_atomic
 
@@ -70,7 +69,7 @@ def _opening(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
         not how far another seed would lie off, and of many claims one may pass by chance. In the figures
         right is better than the arm with the grey dot, the line is the interval, circles are single seeds.
     """
-    return f"{_wrapped(made)}\n\n{_wrapped(decided)}"
+    return f"{wrapped(made)}\n\n{wrapped(decided)}"
 
 
 def _answer(question: Question, runs: Sequence[Run], figure: str) -> str:
@@ -94,11 +93,11 @@ def _answer(question: Question, runs: Sequence[Run], figure: str) -> str:
     return "\n\n".join(
         [
             f"### ({question.key}) {question.title}",
-            _wrapped(question.text),
+            wrapped(question.text),
             f"![{question.title}]({figure})",
             table(["", *(measure.title for measure in COLUMNS)], arms),
             table(["difference", "of", "pooled, 95 %", "each seed", "the claim"], rows),
-            _wrapped(f"At this size: {'; '.join(verdicts)}."),
+            wrapped(f"At this size: {'; '.join(verdicts)}."),
         ]
     )
 
@@ -120,7 +119,3 @@ def _times(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
             table(["run", *(f"seed {seed}" for seed in seeds)], rows),
         ]
     )
-
-
-def _wrapped(text: str) -> str:
-    return fill(" ".join(text.split()), 118, break_on_hyphens=False)

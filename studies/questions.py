@@ -95,9 +95,11 @@ _GRADIENT = Question(
     key="c",
     title="V2: the weight of the teacher's gradient loss",
     text="""
-    V2 (appendix B.7): from 0.5 to 4 maps get steadily sharper; 2 is what they use.
+    V2 (appendix B.7): from 0.5 to 4 maps get steadily sharper; 2 is what they use. Without the loss, weight
+    0, is ours.
     """,
     arms={
+        "gradient-0": "weight 0",
         "gradient-0.5": "weight 0.5",
         "gradient-1": "weight 1",
         "teacher": "weight 2",
@@ -105,6 +107,7 @@ _GRADIENT = Question(
     },
     measures=(ABS_REL, RECALL, EDGES),
     claims=(
+        Claim("2 is sharper than none", "teacher", "gradient-0", (RECALL,)),
         Claim("1 is sharper than 0.5", "gradient-1", "gradient-0.5", (RECALL,)),
         Claim("2 is sharper than 1", "teacher", "gradient-1", (RECALL,)),
         Claim("4 is sharper than 2", "gradient-4", "teacher", (RECALL,)),

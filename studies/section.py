@@ -1,8 +1,9 @@
-"""A document's section that a study writes anew, and the tables in it."""
+"""A document's section that a study writes anew, and the paragraphs and tables in it."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from leadline.storage import write_atomic
 
@@ -21,3 +22,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Set a table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def wrapped(text: str) -> str:
+    """Set a paragraph; line breaks in `text` mean nothing."""
+    return fill(" ".join(text.split()), 118, break_on_hyphens=False)
