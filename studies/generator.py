@@ -169,8 +169,8 @@ def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> N
     about = f"""
         The teacher of `depth-anything-v2` with the network `{study.network}`, {study.steps} steps on crops of
         {study.crop} pixels of each set of {h}x{w} renders, measured at a short side of {study.short_side}
-        (`python studies/generator.py`). Mean over the measured sources, and order of point pairs, each with
-        the least and the largest of {len(study.seeds)} seeds.
+        (`python studies/generator.py --pictures {study.pictures}`). Mean over the measured sources, and order
+        of point pairs, each with the least and the largest of {len(study.seeds)} seeds.
     """
     text = f"{HEADING}\n\n{wrapped(about)}\n\n{table(COLUMNS[: len(lines[0])], lines)}\n"
     write_atomic(study.out / "study.md", text)

@@ -51,8 +51,7 @@ class RenderConfig:
     views: int = 2
     """Pictures of each scene, from different places."""
     quality: Quality = "fast"
-    """How light is computed: fast, or path for a path tracer, from which teachers learn better
-    (docs/results.md); it needs the extra render-path."""
+    """How light is computed: fast, or path for a path tracer (needs the extra render-path)."""
     size: Annotated[Size, AS_TEXT] = Size(192, 256)  # noqa: RUF009 (a tuple cannot change)
     """Height x width in pixels."""
     seed: int = 0
