@@ -305,6 +305,7 @@ _MIDAS_ORIGINS = {
 VARIANTS: dict[str, Variant] = {
     "tiny": _lite(0),
     "tiny-lite1": _lite(1),
+    "small": replace(_lite(1), features=24, expanded=True),
     **_depth_anything(),
     **_midas(),
 }
