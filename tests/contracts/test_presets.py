@@ -194,7 +194,7 @@ def test_recipes__are_offered_by_their_names() -> None:
         assert config.recipe == name
 
 
-@pytest.mark.parametrize("network", ["tiny-lite1", "timm/resnet18"])
+@pytest.mark.parametrize("network", ["tiny-lite1", "small", "timm/resnet18"])
 def test_recipes__are_scaled_for_convolutional_networks_alone(network: str) -> None:
     assert fitted(v2.TEACHER, network) == tiny.teacher(v2.TEACHER, network)
     assert fitted(v1.STUDENT, network) == tiny.student(v1.STUDENT, network)

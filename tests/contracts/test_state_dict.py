@@ -1,6 +1,7 @@
 """The names and shapes of tensors in files: checkpoints of yesterday load tomorrow."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,49 +12,53 @@ from leadline.engine.checkpoint import State
 from leadline.engine.learner import Learner
 from leadline.models.network import Network
 
-ENCODERS = {
-    "tiny": (288, "490890bc73beafdd"),
-    "tiny-lite1": (378, "13a08ebe22d63fd6"),
+NETWORKS = {
+    "tiny": (288, "490890bc73beafdd", (48, 48, 48, 48)),
+    "tiny-lite1": (378, "13a08ebe22d63fd6", (48, 48, 48, 48)),
+    "small": (378, "13a08ebe22d63fd6", (24, 48, 96, 192)),
 }
-"""Network -> tensors of its encoder, and the start of the SHA-256 over their names, shapes and types."""
+"""Network -> tensors of its encoder, the start of the SHA-256 over their names, shapes and types, and the
+channels of its decoder's levels, finest first."""
 
-UNIT = {
-    "first.weight": (48, 48, 3, 3),
-    "first.bias": (48,),
-    "second.weight": (48, 48, 3, 3),
-    "second.bias": (48,),
-}
-DECODER: dict[str, tuple[int, ...]] = {
-    "project.0.weight": (48, 24, 3, 3),
-    "project.1.weight": (48, 40, 3, 3),
-    "project.2.weight": (48, 112, 3, 3),
-    "project.3.weight": (48, 320, 3, 3),
-    **{f"fuse.{level}.skip.{name}": shape for level in range(3) for name, shape in UNIT.items()},
-    **{f"fuse.{level}.refine.{name}": shape for level in range(4) for name, shape in UNIT.items()},
-    **{f"fuse.{level}.out.weight": (48, 48, 1, 1) for level in range(4)},
-    **{f"fuse.{level}.out.bias": (48,) for level in range(4)},
-    "shrink.weight": (24, 48, 3, 3),
-    "shrink.bias": (24,),
-    "hidden.weight": (16, 24, 3, 3),
-    "hidden.bias": (16,),
-    "head.weight": (1, 16, 1, 1),
-    "head.bias": (1,),
-}
+
+def decoder(channels: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    features, outs = channels[0], (channels[0], *channels[:-1])
+    shapes: dict[str, tuple[int, ...]] = {
+        f"project.{level}.weight": (channels[level], width, 3, 3)
+        for level, width in enumerate((24, 40, 112, 320))
+    }
+    for level, (width, out) in enumerate(zip(channels, outs, strict=True)):
+        for unit in ("skip", "refine") if level < 3 else ("refine",):
+            for part in ("first", "second"):
+                shapes[f"fuse.{level}.{unit}.{part}.weight"] = (width, width, 3, 3)
+                shapes[f"fuse.{level}.{unit}.{part}.bias"] = (width,)
+        shapes[f"fuse.{level}.out.weight"] = (out, width, 1, 1)
+        shapes[f"fuse.{level}.out.bias"] = (out,)
+    return {
+        **shapes,
+        "shrink.weight": (features // 2, features, 3, 3),
+        "shrink.bias": (features // 2,),
+        "hidden.weight": (16, features // 2, 3, 3),
+        "hidden.bias": (16,),
+        "head.weight": (1, 16, 1, 1),
+        "head.bias": (1,),
+    }
 
 
 def below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_network__has_the_tensors_it_always_had(name: str) -> None:
     state = Network(name).state_dict()
-    encoder, decoder = below(state, "encoder."), below(state, "decoder.")
-    assert len(encoder) + len(decoder) == len(state)
-    assert {name: tuple(tensor.shape) for name, tensor in decoder.items()} == DECODER
+    count, expected, channels = NETWORKS[name]
+    encoder, decoded = below(state, "encoder."), below(state, "decoder.")
+    assert len(encoder) + len(decoded) == len(state)
+    assert {name: tuple(tensor.shape) for name, tensor in decoded.items()} == decoder(channels)
     described = "".join(f"{name} {tuple(t.shape)} {t.dtype}\n" for name, t in sorted(encoder.items()))
     digest = hashlib.sha256(described.encode()).hexdigest()[:16]
-    assert (len(encoder), digest) == ENCODERS[name]
+    assert (len(encoder), digest) == (count, expected)
 
 
 def test_state_of_a_run__has_the_tensors_it_always_had() -> None:

@@ -62,7 +62,7 @@ def test_network__comes_back_bit_for_bit_with_its_description(
         assert loaded[name].numpy().tobytes() == tensor.numpy().tobytes(), name
 
 
-@pytest.mark.parametrize("name", ["tiny", "tiny-lite1"])
+@pytest.mark.parametrize("name", ["tiny", "tiny-lite1", "small"])
 def test_ceiling__comes_back_with_the_network(tmp_path: Path, name: str) -> None:
     variant = replace(find_variant(name), ceiling=12.5, short_side=96)
     network = Network(name, variant=variant)

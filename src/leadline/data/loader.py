@@ -54,8 +54,9 @@ class Batches(Dataset[Batch]):
         interpolation: Interpolation,
         seed: int,
         parts: int = 1,
+        multiple: int = 32,
     ) -> None:
-        """Lay out the batches of `streams`.
+        """Lay out the batches of `streams`, whose crops, where their sizes vary, vary by `multiple`.
 
         Raises:
             LeadlineError: where a stream's batch cannot be divided into `parts`, or its source is empty.
@@ -75,11 +76,12 @@ class Batches(Dataset[Batch]):
             if not len(stream.source):
                 raise LeadlineError(f"the source {stream.source.name} is empty")
         self.streams = sorted((s for s in streams if s.batch), key=lambda stream: stream.pseudo)
-        spaces = {stream.target(_nothing(1)).space for stream in self.streams}
+        spaces = {stream.target(_nothing(Size(1, 1))).space for stream in self.streams}
         if len(spaces) > 1:
             raise ValueError(f"a batch has one space, the targets of its streams have {sorted(spaces)}")
         (self.space,) = spaces
-        self.crop, self.interpolation, self.seed, self.parts = crop, interpolation, seed, parts
+        self.crop, self.interpolation, self.multiple = crop, interpolation, multiple
+        self.seed, self.parts = seed, parts
 
     def __getitem__(self, index: int) -> Batch:
         """Build part ``index % parts`` of step ``index // parts``."""
@@ -113,14 +115,15 @@ class Batches(Dataset[Batch]):
         batch = self.streams[number].batch
         share = batch // self.parts
         # A neighbour may belong to another part, so what is pasted does not depend on the division.
-        item = cache(lambda slot: self._item(number, step * batch + slot))
+        size = self.crop.draw(self.multiple, rng=np.random.default_rng([self.seed, step]))
+        item = cache(lambda slot: self._item(number, step * batch + slot, size))
         for slot in range(part * share, (part + 1) * share):
             own, neighbour = item(slot), slot ^ 1
             usable = own.box is not None and neighbour < batch
             partner = item(neighbour) if usable else None
             yield own, (None if partner is None or partner.error else partner)
 
-    def _item(self, number: int, position: int) -> _Item:
+    def _item(self, number: int, position: int, size: Size) -> _Item:
         """Read, cut out and perturb the sample at `position` of a stream's endless order."""
         stream = self.streams[number]
         mix = mix_of(stream.source)
@@ -131,9 +134,9 @@ class Batches(Dataset[Batch]):
             sample = stream.source[index]
             if sample.label is None:
                 raise LeadlineError(f"{sample.id} has no label, and training needs one")
-            sample = cut_out(sample, self.crop, self.interpolation, rng=rng)
+            sample = cut_out(sample, self.crop, self.interpolation, size=size, rng=rng)
         except UnreadableError as error:
-            return _Item(_blank(stream, self.crop.size, index=index), None, str(error))
+            return _Item(_blank(stream, size, index=index), None, str(error))
         assert sample.label is not None
         image = distort(sample.image, stream.perturb, rng=rng)
         sample = Sample(image=image, label=stream.target(sample.label), id=sample.id)
@@ -197,12 +200,12 @@ def _arrays(item: _Item) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return item.sample.image, label.values, label.valid
 
 
-def _blank(stream: Stream, size: int, *, index: int) -> Sample:
+def _blank(stream: Stream, size: Size, *, index: int) -> Sample:
     """Stand in for what could not be read: no valid pixel, so no loss and no gradient."""
-    image = np.zeros((*Size(size, size), 3), np.uint8)
+    image = np.zeros((*size, 3), np.uint8)
     return Sample(image=image, label=stream.target(_nothing(size)), id=f"{stream.source.name}/{index}")
 
 
-def _nothing(size: int) -> Label:
-    empty = np.zeros((size, size), np.float32)
+def _nothing(size: Size) -> Label:
+    empty = np.zeros(size, np.float32)
     return Label(values=empty, valid=empty.astype(np.bool_), space=Space.DEPTH)

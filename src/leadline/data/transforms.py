@@ -18,6 +18,10 @@ class Crop:
 
     size: int = 518
     """Height and width of the crop in pixels."""
+    smallest: int | None = None
+    """If given, height and width of every step's crops are drawn, each for itself and evenly: `size`, or less by
+    multiples of what the network needs, down to this. A convolutional network learns places from the edges of
+    its pictures, and is good only at the size and shape at which it was trained."""
     min_scale: float = 1.0
     """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
     flip: float = 0.5
@@ -27,6 +31,14 @@ class Crop:
         """Refuse what no picture can be cut to."""
         if self.size < 1 or not 0 < self.min_scale <= 1 or not 0 <= self.flip <= 1:
             raise ValueError(f"crop: needs size >= 1, 0 < min_scale <= 1 and 0 <= flip <= 1, got {self}")
+        if self.smallest is not None and not 1 <= self.smallest <= self.size:
+            raise ValueError(f"crop.smallest: from 1 to size, {self.size}, got {self.smallest}")
+
+    def draw(self, multiple: int, *, rng: np.random.Generator) -> Size:
+        """Draw the size of a step's crops."""
+        smallest = self.size if self.smallest is None else self.smallest
+        sides = range(self.size, smallest - 1, -multiple)
+        return Size(*(sides[rng.integers(len(sides))] for _ in range(2)))
 
 
 def resize_picture(image: np.ndarray, size: Size, interpolation: Interpolation) -> np.ndarray:
@@ -94,9 +106,16 @@ def flip(sample: Sample) -> Sample:
 
 
 def cut_out(
-    sample: Sample, config: Crop, interpolation: Interpolation, *, rng: np.random.Generator
+    sample: Sample,
+    config: Crop,
+    interpolation: Interpolation,
+    *,
+    size: Size | None = None,
+    rng: np.random.Generator,
 ) -> Sample:
-    """Resize so that the short side holds the crop, cut it out at random, and mirror it at random.
+    """Resize so that the picture holds the crop, cut it out at random, and mirror it at random.
+
+    The crop is a square of `config.size`, or as `size` says.
 
     Source: Depth Anything V1, section 6 (short side 518, aspect kept, random crop); MiDaS, section 6.
 
@@ -104,11 +123,12 @@ def cut_out(
         UnreadableError: as `require_usable`.
     """
     require_usable(sample.size)
-    target = round(config.size / rng.uniform(config.min_scale, 1))
-    size = fit_size(sample.size, Size(target, target), multiple=1, bound="lower")
-    sample = resize(sample, size, interpolation)
-    top, left = (int(rng.integers(side - config.size + 1)) for side in size)
-    sample = crop(sample, top=top, left=left, size=Size(config.size, config.size))
+    size = size or Size(config.size, config.size)
+    scale = rng.uniform(config.min_scale, 1)
+    target = Size(*(round(side / scale) for side in size))
+    sample = resize(sample, fit_size(sample.size, target, multiple=1, bound="lower"), interpolation)
+    top, left = (int(rng.integers(have - side + 1)) for have, side in zip(sample.size, size, strict=True))
+    sample = crop(sample, top=top, left=left, size=size)
     return flip(sample) if rng.random() < config.flip else sample
 
 

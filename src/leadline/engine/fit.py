@@ -170,6 +170,7 @@ def _load(
         streams,
         crop=run.crop,
         interpolation=learner.network.variant.interpolation,
+        multiple=learner.network.variant.multiple,
         seed=run.seed,
         parts=run.optim.accumulate * fabric.world_size,
     )
