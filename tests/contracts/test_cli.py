@@ -311,6 +311,7 @@ def test_unknown_word__is_answered_with_the_nearest_or_all(
         (("--optim.steps", "0"), "steps and accumulate are at least 1, got 0, 1"),
         (("--optim.clip", "-1"), "a norm is positive, got -1.0"),
         (("--crop.size", "0"), "needs size >= 1"),
+        (("--crop.smallest", "225"), "from 1 to size, 224, got 225"),
         (("--objective.gradient.trim", "0.2"), "only ssi_mae can be trimmed"),
         (("--perturb.cutmix", "0.5"), "0 for a teacher, got 0.5"),
         (("--batch", "0"), "at least 1 picture a step, got 0"),

@@ -52,13 +52,14 @@ def stream(
     return Stream(source=source, batch=batch, perturb=perturb, pseudo=pseudo)
 
 
-def batches(*streams: Stream, parts: int = 1, seed: int = 3) -> Batches:
-    return Batches(streams, crop=Crop(size=SIDE, min_scale=0.8), interpolation="area", seed=seed, parts=parts)
+def batches(*streams: Stream, parts: int = 1, seed: int = 3, smallest: int | None = None) -> Batches:
+    crop = Crop(size=SIDE, smallest=smallest, min_scale=0.8)
+    return Batches(streams, crop=crop, interpolation="area", seed=seed, parts=parts, multiple=4)
 
 
-def mixed(parts: int = 1) -> Batches:
+def mixed(parts: int = 1, *, smallest: int | None = None) -> Batches:
     """V1's mix of labelled and pseudo-labelled pictures, 1 : 2, given in the wrong order."""
-    return batches(stream(7, 8, STRONG), stream(5, 4, pseudo=False), parts=parts)
+    return batches(stream(7, 8, STRONG), stream(5, 4, pseudo=False), parts=parts, smallest=smallest)
 
 
 def assert_same(one: Batch, other: Batch) -> None:
@@ -119,6 +120,29 @@ def test_batches__a_weighted_source_is_drawn_as_often_as_it_weighs_and_never_loo
         assert sorted(batch.ids) == ["a/000"] * 3 + ["a/001"] * 3 + ["b/000", "b/001", "b/002"]
         looks = [picture.numpy().tobytes() for picture in batch.image]
         assert len(set(looks)) > 6
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_batches__crops_of_every_size_and_shape_come_one_to_a_step() -> None:
+    made = mixed(smallest=7)
+    shapes = [tuple(made[step].image.shape[2:]) for step in range(60)]
+    assert set(shapes) == {(h, w) for h in (8, 12, 16) for w in (8, 12, 16)}
+    assert shapes == [tuple(made[step].target.shape[2:]) for step in range(60)]
+    other = batches(stream(7, 8), seed=4, smallest=7)
+    assert shapes != [tuple(other[step].image.shape[2:]) for step in range(60)]
+
+
+def test_batches__without_a_smallest_size__crops_are_squares() -> None:
+    made = mixed()
+    assert {tuple(made[step].image.shape[2:]) for step in range(20)} == {(SIDE, SIDE)}
+
+
+def test_batches__what_cannot_be_read_has_the_size_of_its_step() -> None:
+    made = batches(stream(3, 3, broken=[1]), smallest=7)
+    for step in range(8):
+        assert not made[step].valid[made[step].ids.index("pseudo/1")].any()
 
 
 # ---------------------------------------------------------------- the mix
@@ -254,9 +278,10 @@ def joined(pieces: Sequence[Batch]) -> Batch:
     )
 
 
+@pytest.mark.parametrize("smallest", [None, 7])
 @pytest.mark.parametrize("parts", [2, 4])
-def test_batches__parts_joined_equal_the_whole_step(parts: int) -> None:
-    whole, divided = mixed(), mixed(parts)
+def test_batches__parts_joined_equal_the_whole_step(parts: int, smallest: int | None) -> None:
+    whole, divided = mixed(smallest=smallest), mixed(parts, smallest=smallest)
     for step in range(3):
         assert_same(joined([divided[step * parts + part] for part in range(parts)]), whole[step])
 

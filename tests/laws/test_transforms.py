@@ -193,6 +193,31 @@ def test_cut_out__scale_1_shows_the_whole_short_side() -> None:
         assert rows.max() >= 38
 
 
+@pytest.mark.parametrize("size", [Size(10, 40), Size(40, 10), Size(20, 24)])
+def test_cut_out__of_another_shape__keeps_the_aspect_and_touches_both_edges_of_one_side(size: Size) -> None:
+    shape = Size(80, 120)
+    for seed in range(10):
+        sample = cut_out(
+            coordinates(shape), Crop(size=40, flip=0), "area", size=size, rng=np.random.default_rng(seed)
+        )
+        assert sample.size == size
+        rows, columns = (np.ptp(places) + 1 for places in origin(sample))
+        assert rows / size.h == pytest.approx(columns / size.w, rel=0.15)
+        assert max(rows / shape.h, columns / shape.w) == pytest.approx(1, abs=0.08)
+
+
+def test_draw__sizes_are_multiples_below_the_largest() -> None:
+    crop, rng = Crop(size=70, smallest=30), np.random.default_rng(0)
+    drawn = {crop.draw(14, rng=rng) for _ in range(200)}
+    assert drawn == {Size(h, w) for h in (42, 56, 70) for w in (42, 56, 70)}
+
+
+@pytest.mark.parametrize("smallest", [0, 71, -3])
+def test_crop__refuses_a_smallest_size_beyond_its_own(smallest: int) -> None:
+    with pytest.raises(ValueError, match=f"from 1 to size, 70, got {smallest}"):
+        Crop(size=70, smallest=smallest)
+
+
 def test_cut_out__windows_reach_every_place() -> None:
     lefts = [
         origin(

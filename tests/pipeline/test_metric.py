@@ -167,6 +167,11 @@ def test_network_with_metres__is_no_start_for_affine_disparity(tmp_path: Path, s
         fit(small_run(start=str(metric)), [stream], tmp_path / "run", origin={"data": {}})
 
 
+def test_crops_of_several_sizes__are_refused_since_their_metres_would_differ(student: Path) -> None:
+    with pytest.raises(ValueError, match=r"crop.smallest: .* need crops of one size"):
+        replace(small(student), crop=Crop(size=64, smallest=32))
+
+
 def test_silog__on_affine_disparity_is_refused(tmp_path: Path) -> None:
     stream = Stream(source=Rooms(), batch=2, perturb=small_run().perturb, pseudo=False)
     run = small_run(objective={"silog": Term(loss="silog")})

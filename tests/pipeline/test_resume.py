@@ -138,6 +138,7 @@ class Commands:
             "out": str(out),
             "batch": 2 * self.accumulate,
             "crop.size": 64,
+            "crop.smallest": 32,
             "optim.steps": 12,
             "optim.warmup": 2,
             "optim.ema": 0.9,

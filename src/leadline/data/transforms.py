@@ -19,9 +19,9 @@ class Crop:
     size: int = 518
     """Height and width of the crop in pixels."""
     smallest: int | None = None
-    """If given, height and width of every step's crops are drawn, each for itself and evenly: `size`, or less by
-    multiples of what the network needs, down to this. A convolutional network learns places from the edges of
-    its pictures, and is good only at the size and shape at which it was trained."""
+    """If given, height and width of a step's crops are drawn, each for itself and evenly: `size`, or less by
+    multiples of what the network needs, down to this. A convolutional network that has seen one size alone is
+    good at no other."""
     min_scale: float = 1.0
     """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
     flip: float = 0.5
