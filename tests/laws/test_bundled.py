@@ -116,11 +116,13 @@ def test_convert__without_half_keeps_every_bit_of_a_half(tmp_path: Path, checkpo
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"to": "transformers", "half": True}, "--half and --note are for our layout"),
-        ({"to": "official", "note": ("a=b",)}, "--half and --note are for our layout"),
+        ({"to": "transformers", "half": True}, "--average, --half and --note are for our layout"),
+        ({"to": "official", "note": ("a=b",)}, "--average, --half and --note are for our layout"),
+        ({"to": "official", "average": (Path("x"),)}, "--average, --half and --note are for our layout"),
         ({"note": ("licence",)}, "a note is KEY=VALUE"),
         ({"note": ("=x",)}, "a note is KEY=VALUE"),
         ({"note": ("network=tiny",)}, "a key that is none of"),
+        ({"note": ("averaged=x",)}, "a key that is none of"),
     ],
 )
 def test_convert__refuses_what_a_file_cannot_say(
@@ -129,6 +131,47 @@ def test_convert__refuses_what_a_file_cannot_say(
     config = replace(ConvertConfig(model=checkpoint, out=tmp_path / "out"), **changes)  # type: ignore[arg-type]
     with pytest.raises(LeadlineError, match=message):
         convert(config)
+    assert not (tmp_path / "out").exists()
+
+
+# The mean of several
+
+
+def test_convert__averages_all_weights_alike_and_says_of_what(tmp_path: Path, checkpoint: Path) -> None:
+    paths = [checkpoint]
+    for number in (1, 2):
+        torch.manual_seed(number)
+        paths.append(tmp_path / f"{number}.safetensors")
+        save_network(paths[-1], "tiny", Network("tiny").state_dict(), about={"run": {"seed": number}})
+    out = convert(ConvertConfig(model=checkpoint, average=tuple(paths[1:]), out=tmp_path / "mean"))
+    networks = [load_network(path)[0] for path in paths]
+    about, mean = describe(out), load_tensors(out)[0]
+    assert about["averaged"] == [digest(network) for network in networks]
+    assert about["run"] == {"seed": 3}
+    for name, tensor in mean.items():
+        states = [network.state_dict()[name] for network in networks]
+        assert tensor.dtype == states[0].dtype, name
+        expected = sum(state.double() for state in states) / 3
+        torch.testing.assert_close(tensor.double(), expected, rtol=1e-6, atol=1e-9, msg=name)
+    assert not torch.equal(mean["decoder.head.weight"], networks[0].state_dict()["decoder.head.weight"])
+
+
+def test_convert__the_mean_of_a_network_with_itself_is_itself_to_the_bit(
+    tmp_path: Path, checkpoint: Path
+) -> None:
+    out = convert(ConvertConfig(model=checkpoint, average=(checkpoint,), out=tmp_path / "mean"))
+    before, after = (load_tensors(path)[0] for path in (checkpoint, out))
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize(("name", "side"), [("tiny-lite1", 224), ("tiny", 96)])
+def test_convert__refuses_the_mean_of_different_networks(
+    tmp_path: Path, checkpoint: Path, name: str, side: int
+) -> None:
+    variant, other = replace(find_variant(name), short_side=side), tmp_path / "other"
+    save_network(other, name, Network(name, variant=variant).state_dict(), about={}, variant=variant)
+    with pytest.raises(LeadlineError, match=f"mean of a 'tiny' and a '{name}' is nothing"):
+        convert(ConvertConfig(model=checkpoint, average=(other,), out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

@@ -1,10 +1,11 @@
 """A checkpoint between our layout, the authors' and transformers', to the bit unless asked otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from tyro.conf import Positional
 
 from leadline.console import console
@@ -29,13 +30,16 @@ class ConvertConfig:
     """Layout: our .safetensors, the authors' .pth, or a folder with config.json and model.safetensors."""
     network: str | None = None
     """Which network an authors' file holds, where the file does not tell (V1 and V2 look alike)."""
+    average: tuple[Path, ...] = ()
+    """Checkpoints of the same network to take the mean of all weights with, such as a student's with those of
+    the teacher that it started from; in our layout."""
     half: bool = False
     """Round to float16, half the bytes, what bears it; in our layout. Read again, it is float32."""
     note: tuple[str, ...] = ()
     """KEY=VALUE that our layout's description is to say besides, such as licence=Apache-2.0."""
 
 
-_OWN = ("network", "space", "variant", "rounded")
+_OWN = ("network", "space", "variant", "averaged", "rounded")
 """What a file says of itself."""
 
 
@@ -43,13 +47,17 @@ def convert(config: ConvertConfig) -> Path:
     """Write the checkpoint in the other layout and return its path.
 
     Raises:
-        LeadlineError: where `out` exists already, or the layout has no place for such a network, for
-            float16, or for notes.
+        LeadlineError: where `out` exists already, the layout has no place for such a network, for means,
+            float16 or notes, or the networks to average are not the same.
     """
     notes = _notes(config)
     if config.out.exists():
         raise LeadlineError(f"{config.out} exists already: choose another --out, or delete it")
     network, about = load_model(config.model, network=config.network)
+    if config.average:
+        others = [load_model(path)[0] for path in config.average]
+        about = {**about, "averaged": [digest(one) for one in (network, *others)]}
+        average(network, others)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     if config.to == "leadline":
         _save(config, network, {**about, **notes})
@@ -65,14 +73,38 @@ def convert(config: ConvertConfig) -> Path:
     return config.out
 
 
+def average(network: Network, others: Sequence[Network]) -> None:
+    """Give a network the mean of its weights and those of `others`, all counting alike.
+
+    It is good where they began from the same weights. Source: Wortsman et al. 2022, "Model soups".
+
+    Raises:
+        LeadlineError: where the others are not the same network.
+    """
+    for other in others:
+        if (other.name, other.variant) != (network.name, network.variant):
+            raise LeadlineError(
+                f"--average: the mean of a {network.name!r} and a {other.name!r} is nothing; where the names "
+                "are the same, their size or ceiling differs"
+            )
+    states = [one.state_dict() for one in (network, *others)]
+    mean = {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(tensor.dtype)
+        for name, tensor in states[0].items()
+    }
+    network.load_state_dict(mean)
+
+
 def _notes(config: ConvertConfig) -> dict[str, str]:
     """Read what the description is to say besides.
 
     Raises:
         LeadlineError: for what is no note, and for what only our layout has in another one.
     """
-    if config.to != "leadline" and (config.half or config.note):
-        raise LeadlineError(f"--half and --note are for our layout, --to leadline; got --to {config.to}")
+    if config.to != "leadline" and (config.average or config.half or config.note):
+        raise LeadlineError(
+            f"--average, --half and --note are for our layout, --to leadline; got --to {config.to}"
+        )
     for note in config.note:
         key, equals, _ = note.partition("=")
         if not equals or not key or key in _OWN:
