@@ -13,6 +13,7 @@ from torch import Tensor
 import leadline
 from leadline.cli import main
 from leadline.models.checkpoints import describe, digest, load_network, load_tensors, save_network
+from leadline.models.division import divided
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, find_weights, load_model, network_of
 from leadline.models.rounding import bears_half, rounded
@@ -116,9 +117,9 @@ def test_convert__without_half_keeps_every_bit_of_a_half(tmp_path: Path, checkpo
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"to": "transformers", "half": True}, "--average, --half and --note are for our layout"),
-        ({"to": "official", "note": ("a=b",)}, "--average, --half and --note are for our layout"),
-        ({"to": "official", "average": (Path("x"),)}, "--average, --half and --note are for our layout"),
+        ({"to": "transformers", "half": True}, "--average, --divide, --half and --note are"),
+        ({"to": "official", "note": ("a=b",)}, "--average, --divide, --half and --note are"),
+        ({"to": "official", "average": (Path("x"),)}, "--average, --divide, --half and --note are"),
         ({"note": ("licence",)}, "a note is KEY=VALUE"),
         ({"note": ("=x",)}, "a note is KEY=VALUE"),
         ({"note": ("network=tiny",)}, "a key that is none of"),
@@ -173,6 +174,50 @@ def test_convert__refuses_the_mean_of_different_networks(
     with pytest.raises(LeadlineError, match=f"mean of a 'tiny' and a '{name}' is nothing"):
         convert(ConvertConfig(model=checkpoint, average=(other,), out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+# Smaller numbers
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "midas-small-256", "depth-anything-v2-small"])
+@pytest.mark.parametrize("by", [16, 4096])
+def test_divided__gives_the_map_divided_to_the_bit(name: str, by: int) -> None:
+    torch.manual_seed(2)
+    network = Network(name).eval()
+    image = torch.rand(1, 3, 2 * network.variant.multiple, 3 * network.variant.multiple)
+    for key, tensor in network.named_parameters():
+        if key.endswith("bias"):
+            torch.nn.init.normal_(tensor, mean=2 if key == "decoder.head.bias" else 0, std=0.5)
+    with torch.no_grad():
+        before = network(image)
+        network.load_state_dict(divided(network.state_dict(), by))
+        after = network(image)
+    assert before.std() > 0
+    assert torch.equal(after * by, before)
+
+
+def test_convert__divides_the_map_and_says_so(tmp_path: Path, checkpoint: Path) -> None:
+    out = convert(ConvertConfig(model=checkpoint, divide=256, out=tmp_path / "small"))
+    assert describe(out)["divided"] == 256
+    before, after = load_network(checkpoint)[0], load_network(out)[0]
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(after(image) * 256, before(image))
+    for name, tensor in after.encoder.state_dict().items():
+        assert torch.equal(tensor, before.encoder.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("by", [0, -16, 2, 81, 4097])
+def test_convert__divides_by_powers_of_16_alone(tmp_path: Path, checkpoint: Path, by: int) -> None:
+    with pytest.raises(LeadlineError, match=f"a power of 16, such as 256 or 4096, got {by}"):
+        convert(ConvertConfig(model=checkpoint, divide=by, out=tmp_path / "out"))
+
+
+def test_convert__does_not_divide_metres(tmp_path: Path) -> None:
+    variant, path = replace(find_variant("tiny"), ceiling=10.0), tmp_path / "metric"
+    save_network(path, "tiny", Network("tiny", variant=variant).state_dict(), about={}, variant=variant)
+    with pytest.raises(LeadlineError, match="the map of tiny has metres"):
+        convert(ConvertConfig(model=path, divide=16, out=tmp_path / "out"))
 
 
 # The name

@@ -10,12 +10,13 @@ from tyro.conf import Positional
 
 from leadline.console import console
 from leadline.models.checkpoints import digest, save_network
+from leadline.models.division import divided
 from leadline.models.foreign import save_foreign
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model
 from leadline.models.rounding import rounded
 from leadline.models.variants import Tokens
-from leadline.types import LeadlineError
+from leadline.types import LeadlineError, Space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +34,16 @@ class ConvertConfig:
     average: tuple[Path, ...] = ()
     """Checkpoints of the same network to take the mean of all weights with, such as a student's with those of
     the teacher that it started from; in our layout."""
+    divide: int = 1
+    """Power of 16 to divide the map of a network of affine disparity by, to the bit. Training lets maps grow,
+    and float16, with which a GPU computes, ends at 65504; in our layout."""
     half: bool = False
     """Round to float16, half the bytes, what bears it; in our layout. Read again, it is float32."""
     note: tuple[str, ...] = ()
     """KEY=VALUE that our layout's description is to say besides, such as licence=Apache-2.0."""
 
 
-_OWN = ("network", "space", "variant", "averaged", "rounded")
+_OWN = ("network", "space", "variant", "averaged", "divided", "rounded")
 """What a file says of itself."""
 
 
@@ -58,6 +62,9 @@ def convert(config: ConvertConfig) -> Path:
         others = [load_model(path)[0] for path in config.average]
         about = {**about, "averaged": [digest(one) for one in (network, *others)]}
         average(network, others)
+    if config.divide != 1:
+        about = {**about, "divided": config.divide}
+        divide(network, config.divide)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     if config.to == "leadline":
         _save(config, network, {**about, **notes})
@@ -95,15 +102,26 @@ def average(network: Network, others: Sequence[Network]) -> None:
     network.load_state_dict(mean)
 
 
+def divide(network: Network, by: int) -> None:
+    """Divide a network's map by a power of 16.
+
+    Raises:
+        LeadlineError: where the map has metres, or `by` is no such power.
+    """
+    if network.space is not Space.AFFINE_DISPARITY:
+        raise LeadlineError(f"--divide: the map of {network.name} has metres, which cannot be divided")
+    network.load_state_dict(divided(network.state_dict(), by))
+
+
 def _notes(config: ConvertConfig) -> dict[str, str]:
     """Read what the description is to say besides.
 
     Raises:
         LeadlineError: for what is no note, and for what only our layout has in another one.
     """
-    if config.to != "leadline" and (config.average or config.half or config.note):
+    if config.to != "leadline" and (config.average or config.divide != 1 or config.half or config.note):
         raise LeadlineError(
-            f"--average, --half and --note are for our layout, --to leadline; got --to {config.to}"
+            f"--average, --divide, --half and --note are for our layout, --to leadline; got --to {config.to}"
         )
     for note in config.note:
         key, equals, _ = note.partition("=")
