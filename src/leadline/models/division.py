@@ -15,14 +15,14 @@ def divided(weights: Mapping[str, Tensor], by: int) -> dict[str, Tensor]:
     """Return the weights of a network of affine disparity whose map is that of the given one divided by `by`.
 
     To the bit: the decoder knows no activation but ReLU, four of its layers each divide by the fourth root of
-    `by`, a power of two, and biases are divided by all that was divided before them. The losses leave the scale
-    of such a map free, so it grows while a network learns, and float16 ends at 65504.
+    `by`, a power of two, and biases by all that was divided before them. The losses leave the scale of such a
+    map free, so it grows while a network learns, and float16 ends at 65504.
 
     Raises:
         LeadlineError: where `by` is no power of 16.
     """
     share = round(max(by, 0) ** (1 / _LAYERS))
-    if share**_LAYERS != by or share & (share - 1):
+    if share < 1 or share**_LAYERS != by or share & (share - 1):
         raise LeadlineError(f"a map is divided by a power of 16, such as 256 or 4096, got {by}")
     return {
         name: tensor / share**power if (power := _power(name)) else tensor for name, tensor in weights.items()
