@@ -18,6 +18,7 @@ from leadline.models.published import network_of
 from leadline.presets.recipes import METRICS, STUDENTS, TEACHERS, fitted
 from leadline.stages.convert import ConvertConfig
 from leadline.stages.evaluate import EvaluateConfig
+from leadline.stages.metric import MetricConfig
 from leadline.stages.models import ModelsConfig
 from leadline.stages.predict import PredictConfig
 from leadline.stages.pseudo_label import PseudoLabelConfig
@@ -197,10 +198,12 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
 
 
 def may_be_overridden(name: str, config: Any, value: Any) -> bool:
-    """Whether a field may change alone: trimming is for one loss, CutMix for pseudo-labels."""
+    """Whether a field may change alone: trimming is for one loss, CutMix for pseudo-labels, sizes not for metres."""
     if name.endswith((".trim", ".loss")):
         trimmable: bool = config.objective[name.split(".")[1]].loss == "ssi_mae"
         return trimmable is name.endswith(".trim")
+    if name == "crop.smallest":
+        return not isinstance(config, MetricConfig)
     return not (name == "perturb.cutmix" and value == 0)
 
 
