@@ -19,7 +19,6 @@ def start(pseudo: str, out: Path, *, devices: int) -> subprocess.Popen[str]:
         "out": str(out),
         "batch": 4,
         "crop.size": 64,
-        "crop.smallest": 32,
         "perturb.cutmix": 1,
         "optim.steps": 3,
         "optim.warmup": 0,
