@@ -198,7 +198,7 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
 
 
 def may_be_overridden(name: str, config: Any, value: Any) -> bool:
-    """Whether a field may change alone: trims go with one loss, CutMix with students, one size with metres."""
+    """Whether a field may change alone, which what is for one loss, one stage or one space may not."""
     if name.endswith((".trim", ".loss")):
         trimmable: bool = config.objective[name.split(".")[1]].loss == "ssi_mae"
         return trimmable is name.endswith(".trim")
