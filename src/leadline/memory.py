@@ -8,12 +8,13 @@ import sys
 def keep_memory() -> None:
     """Keep freed memory instead of giving it back to the system and paging it in anew each time.
 
-    For commands, which own their process. On a CPU a training step takes a quarter less time for it
+    For commands, which own their process. On a CPU a training step takes a quarter less time for it or better
     (benchmarks/memory.py), and so does a batch of pictures. It is glibc's business; other systems have other
     allocators.
 
     On a CPU, convolutions are compiled for every size of picture, and 1024 of them are kept unless more are
-    asked for: a network of 100 layers that meets more than a few sizes would compile them at every step.
+    asked for: a network of 100 layers that meets more than a few sizes would compile them at every step, which
+    costs it a quarter of its time.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # read when the first one is compiled
     if sys.platform == "linux":
