@@ -13,8 +13,8 @@ def keep_memory() -> None:
     allocators.
 
     On a CPU, convolutions are compiled for every size of picture, and 1024 of them are kept unless more are
-    asked for: a network of 100 layers that meets more than a few sizes would compile them at every step, which
-    costs it a quarter of its time.
+    asked for: a network of 100 layers that meets more than a few sizes would compile them at every step, in a
+    quarter of its time.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # read when the first one is compiled
     if sys.platform == "linux":
