@@ -120,6 +120,7 @@ def test_convert__without_half_keeps_every_bit_of_a_half(tmp_path: Path, checkpo
         ({"to": "transformers", "half": True}, "--average, --divide, --half and --note are"),
         ({"to": "official", "note": ("a=b",)}, "--average, --divide, --half and --note are"),
         ({"to": "official", "average": (Path("x"),)}, "--average, --divide, --half and --note are"),
+        ({"to": "official", "divide": 16}, "--average, --divide, --half and --note are"),
         ({"note": ("licence",)}, "a note is KEY=VALUE"),
         ({"note": ("=x",)}, "a note is KEY=VALUE"),
         ({"note": ("network=tiny",)}, "a key that is none of"),

@@ -86,7 +86,8 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         """Build part ``index % parts`` of step ``index // parts``."""
         step, part = divmod(index, self.parts)
-        rows = [row for number in range(len(self.streams)) for row in self._rows(number, step, part)]
+        size = self.crop.draw(self.multiple, rng=np.random.default_rng([self.seed, step]))
+        rows = [row for number in range(len(self.streams)) for row in self._rows(number, step, part, size)]
         items = [item for item, _ in rows]
         images, targets, valids = (np.stack(arrays) for arrays in zip(*map(_arrays, items), strict=True))
         cut = [row for row, (_, partner) in enumerate(rows) if partner is not None]
@@ -110,12 +111,11 @@ class Batches(Dataset[Batch]):
             unreadable=tuple(item.error for item in items if item.error is not None),
         )
 
-    def _rows(self, number: int, step: int, part: int) -> Iterator[tuple[_Item, _Item | None]]:
+    def _rows(self, number: int, step: int, part: int, size: Size) -> Iterator[tuple[_Item, _Item | None]]:
         """Yield this part's items of a stream, each with the neighbour that CutMix pastes from, if any."""
         batch = self.streams[number].batch
         share = batch // self.parts
         # A neighbour may belong to another part, so what is pasted does not depend on the division.
-        size = self.crop.draw(self.multiple, rng=np.random.default_rng([self.seed, step]))
         item = cache(lambda slot: self._item(number, step * batch + slot, size))
         for slot in range(part * share, (part + 1) * share):
             own, neighbour = item(slot), slot ^ 1
