@@ -39,7 +39,7 @@ def main() -> None:
             make_pictures(folder)
         source = open_source(f"{folder}?limit={PICTURES}")
         predictor = Predictor(Network("tiny", pretrained=True))
-        labeller = Labeller(PseudoLabelConfig(), source, predictor)
+        labeller = Labeller(PseudoLabelConfig(), source, (predictor,))
         prepared = [predictor.prepare(source[index].image) for index in range(len(source))]
         mirrored = [image[:, ::-1] for image in prepared]
 

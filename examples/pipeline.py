@@ -19,7 +19,7 @@ def main(out: Path) -> Path:
     renders = render(RenderConfig(scenes=2, out=out / "renders"))
     weights = train_teacher(replace(teacher, labelled=(str(renders),), out=out / "teacher", **small))  # type: ignore[arg-type]
     labels = pseudo_label(
-        PseudoLabelConfig(teacher=weights, pictures=(str(renders),), short_side=64, out=out / "labels")
+        PseudoLabelConfig(teacher=(weights,), pictures=(str(renders),), short_side=(64,), out=out / "labels")
     )
     return train_student(replace(student, pseudo=(str(labels),), out=out / "student", **small))  # type: ignore[arg-type]
 

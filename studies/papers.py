@@ -188,9 +188,9 @@ def label(study: Study, teacher: Path, out: Path) -> None:
     """Label the photographs once for all students of a seed."""
     pseudo_label(
         PseudoLabelConfig(
-            teacher=teacher,
+            teacher=(teacher,),
             pictures=(study.pictures,),
-            short_side=study.short_side,
+            short_side=(study.short_side,),
             machine=Machine(threads=study.threads),
             out=out,
         )

@@ -19,6 +19,7 @@ from leadline.engine.run import Machine
 from leadline.losses import ssi_mae
 from leadline.models.checkpoints import digest, load_network, save_network
 from leadline.models.network import Network
+from leadline.models.variants import find_variant
 from leadline.predict.figures import colourise, montage
 from leadline.predict.predictor import Predictor, View
 from leadline.stages.pseudo_label import WORST, PseudoLabelConfig, pseudo_label
@@ -50,9 +51,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(teacher: Path, photos: Path) -> PseudoLabelConfig:
     return PseudoLabelConfig(
-        teacher=teacher,
+        teacher=(teacher,),
         pictures=(f"{photos}?licence=mine",),
-        short_side=32,
+        short_side=(32,),
         shard=3,
         batch=2,
         machine=Machine(accelerator="cpu", threads=1),
@@ -94,7 +95,7 @@ def test_pseudo_label__labels_are_the_predictors_maps(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
     labels = Store(store)
-    predictor = Predictor(load_network(config.teacher)[0], size=32)
+    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
     assert len(labels) == len(SIZES)
     for index, size in enumerate(SIZES):
         picture = read_picture(photos / f"{index}.png")
@@ -124,25 +125,25 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
     assert manifest["counts"] == [3, 3, 1]
     assert manifest["unreadable"] == []
     assert about["stage"] == "pseudo_label"
-    assert about["short_side"] == 32
     assert about["stored_side"] == 640
     assert about["flip_average"] is False
-    assert len(about["teacher"]["weights"]) == 64
-    assert (about["teacher"]["network"], about["teacher"]["step"]) == ("tiny", 5)
+    [made_by] = about["teachers"]
+    assert len(made_by["weights"]) == 64
+    assert (made_by["network"], made_by["step"], made_by["short_side"]) == ("tiny", 5, 32)
     assert about["pictures"]["0.licence"] == "mine"
     assert str(photos) not in json.dumps(manifest), "private paths stay out of stores"
 
 
 def test_pseudo_label__the_teachers_hash_is_that_of_its_file(store: Path, config: PseudoLabelConfig) -> None:
 
-    expected = digest(load_network(config.teacher)[0])
-    assert manifest_of(store)["about"]["teacher"]["weights"] == expected
+    expected = digest(load_network(config.teacher[0])[0])
+    assert manifest_of(store)["about"]["teachers"][0]["weights"] == expected
 
 
 def test_pseudo_label__quality_is_the_disagreement_with_the_mirrored_picture(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
-    predictor = Predictor(load_network(config.teacher)[0], size=32)
+    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
     for index, quality in enumerate(Store(store).quality):
         prepared = predictor.prepare(read_picture(photos / f"{index}.png"))
         straight = predictor.maps([prepared])[0][..., ::2, ::2]
@@ -169,7 +170,7 @@ def test_pseudo_label__flip_average_stores_the_mean_of_both(
 ) -> None:
     spec = f"{photos}?limit=1"
     out = pseudo_label(replace(config, pictures=(spec,), flip_average=True, out=tmp_path / "labels"))
-    predictor = Predictor(load_network(config.teacher)[0], size=32)
+    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
     prepared = predictor.prepare(read_picture(photos / "0.png"))
     both = (
         predictor.maps([prepared])[0],
@@ -200,6 +201,85 @@ def test_pseudo_label__stored_side_shrinks_picture_and_label_alike(
         )
         assert np.abs(sample.image - whole.astype(float)).mean() < 6
     assert sizes == [(30, 42), (54, 30), (30, 42), (30, 43), (30, 42), (20, 110), (30, 42)]
+
+
+# ---------------------------------------------------------------- several teachers
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second teacher, whose maps have another size and place altogether."""
+    path = tmp_path_factory.mktemp("teacher") / "weights.safetensors"
+    network = varied_network(seed=1)
+    with torch.no_grad():
+        network.decoder.head.weight.mul_(1000)
+    save_network(path, "tiny", network.state_dict(), about={"step": 7})
+    return path
+
+
+@pytest.mark.parametrize("flip_average", [False, True])
+@pytest.mark.parametrize("sides", [(), (32,), (32, 64)])
+def test_pseudo_label__of_several_teachers_is_the_mean_of_their_normalised_maps(
+    config: PseudoLabelConfig,
+    other: Path,
+    photos: Path,
+    tmp_path: Path,
+    sides: tuple[int, ...],
+    flip_average: bool,
+) -> None:
+    both = (*config.teacher, other)
+    out = pseudo_label(
+        replace(config, teacher=both, short_side=sides, flip_average=flip_average, out=tmp_path / "labels")
+    )
+    labels, expected = Store(out), []
+    for path, side in zip(both, (sides * 2)[:2] or (None, None), strict=True):
+        predictor = Predictor(load_network(path)[0], size=side, flip_average=flip_average)
+        maps = [predictor(photos / f"{index}.png").values for index in range(len(SIZES))]
+        # `loss.normalise` takes the lower median, which NumPy's "lower" method of quantiles is.
+        centred = [values - np.quantile(values, 0.5, method="lower") for values in maps]
+        expected.append([values / np.abs(values).mean() for values in centred])
+    for index, (one, two) in enumerate(zip(*expected, strict=True)):
+        mean, label = (one + two) / 2, labels[index].label
+        assert label is not None
+        assert label.space is Space.AFFINE_DISPARITY
+        assert np.abs(one - two).max() > 0.1, "two alike would show nothing"
+        np.testing.assert_allclose(label.values, mean, atol=np.ptp(mean) / 65535 + 1e-4)
+    told = manifest_of(out)["about"]["teachers"]
+    assert [(each["step"], each["short_side"]) for each in told] == [
+        (5, sides[0] if sides else 224),
+        (7, sides[-1] if sides else 224),
+    ]
+
+
+def test_pseudo_label__of_several_teachers__leaves_out_the_same_pictures_and_means_their_figures(
+    config: PseudoLabelConfig, store: Path, other: Path, photos: Path, tmp_path: Path
+) -> None:
+    spec = spoil(photos, tmp_path / "photos", 1, 4)
+    given = replace(config, pictures=(spec,), unreadable_limit=0.3)
+    alone = pseudo_label(replace(given, teacher=(other,), out=tmp_path / "alone"))
+    out = pseudo_label(replace(given, teacher=(*config.teacher, other), out=tmp_path / "labels"))
+    assert [entry["id"] for entry in manifest_of(out)["unreadable"]] == ["photos/1", "photos/4"]
+    first = [quality for index, quality in enumerate(Store(store).quality) if index not in (1, 4)]
+    for got, one, two in zip(Store(out).quality, first, Store(alone).quality, strict=True):
+        for name in ("flip_disagreement", "zeros"):
+            assert got[name] == pytest.approx((one[name] + two[name]) / 2, rel=1e-3, abs=1e-6)
+
+
+def test_pseudo_label__of_several_teachers__one_of_metres_is_refused(
+    config: PseudoLabelConfig, tmp_path: Path
+) -> None:
+    path = tmp_path / "metric.safetensors"
+    metric = replace(find_variant("tiny"), ceiling=20.0)
+    save_network(path, "tiny", Network("tiny", variant=metric).state_dict(), about={}, variant=metric)
+    with pytest.raises(LeadlineError, match="does not predict affine disparity"):
+        pseudo_label(replace(config, teacher=(*config.teacher, path), out=tmp_path / "labels"))
+    assert not (tmp_path / "labels").exists()
+
+
+@pytest.mark.parametrize(("teachers", "sides"), [(0, ()), (1, (32, 32)), (3, (32, 64))])
+def test_pseudo_label_config__refuses_sides_that_are_nobodys(teachers: int, sides: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="one short side for all or one for each"):
+        PseudoLabelConfig(teacher=(Path("a"),) * teachers, short_side=sides)
 
 
 # ---------------------------------------------------------------- going on
@@ -261,7 +341,7 @@ def test_pseudo_label__a_finished_store_needs_no_teacher_at_work(
 
 
 @pytest.mark.parametrize(
-    "change", [{"short_side": 64}, {"stored_side": 30}, {"flip_average": True}, {"shard": 2}]
+    "change", [{"short_side": (64,)}, {"stored_side": 30}, {"flip_average": True}, {"shard": 2}]
 )
 def test_pseudo_label__a_store_of_other_settings_is_refused(
     change: dict[str, Any], store: Path, config: PseudoLabelConfig

@@ -85,9 +85,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     labels = pseudo_label(
         PseudoLabelConfig(
-            teacher=teacher,
+            teacher=(teacher,),
             pictures=(str(photographs),),
-            short_side=32,
+            short_side=(32,),
             out=root / "labels",
             machine=ONE_THREAD,
         )

@@ -102,9 +102,9 @@ def demo(config: DemoConfig) -> Path:
     weights = {"teacher": train_teacher(teacher)}
     pseudo_label(
         PseudoLabelConfig(
-            teacher=weights["teacher"],
+            teacher=(weights["teacher"],),
             pictures=(photos,),
-            short_side=config.short_side,
+            short_side=(config.short_side,),
             unreadable_limit=0.1,
             out=labels,
         )

@@ -74,9 +74,10 @@ class MetricConfig(Run):
                 "min_depth and max_depth: metres, the first positive and the second larger, "
                 f"got {self.min_depth} and {self.max_depth}"
             )
-        if self.crop.smallest is not None:
+        if self.crop.smallest is not None or self.crop.roll:
             raise ValueError(
-                "crop.smallest: the same thing in more pixels looks nearer, so metres need crops of one size"
+                "crop.smallest and crop.roll: the same thing in more pixels looks nearer, so metres need "
+                "crops of one size that are not turned"
             )
         if self.perturb.cutmix:
             raise ValueError(f"perturb.cutmix: is for pseudo-labels, 0 for metres, got {self.perturb.cutmix}")

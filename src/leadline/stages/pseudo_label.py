@@ -1,15 +1,17 @@
-"""Stage 2: a teacher and pictures -> a store of pseudo-labels."""
+"""Stage 2: one teacher or several, and pictures -> a store of pseudo-labels."""
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg
@@ -28,7 +30,7 @@ from leadline.data.transforms import resize_picture
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
 from leadline.geometry import fit_size
-from leadline.losses import ssi_mae
+from leadline.losses import normalise, ssi_mae
 from leadline.models.checkpoints import digest
 from leadline.models.network import Network
 from leadline.models.published import load_model
@@ -37,25 +39,27 @@ from leadline.predict.overlap import overlapped
 from leadline.predict.predictor import Predictor, View
 from leadline.stages.sources import open_sources
 from leadline.storage import sweep, write_atomic
-from leadline.types import Label, LeadlineError, Sample, Size, Source, UnreadableError
+from leadline.types import Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
 
 WORST = "worst.jpg"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PseudoLabelConfig:
-    """Label pictures with a teacher."""
+    """Label pictures with a teacher, or with the mean of several."""
 
-    teacher: Path = Path("runs/teacher/weights.safetensors")
-    """The teacher: a checkpoint, or any model that `leadline predict` takes."""
+    teacher: tuple[Path, ...] = (Path("runs/teacher/weights.safetensors"),)
+    """Checkpoints, or any models that `leadline predict` takes. With several, a label is the mean of their
+    maps, each brought to median 0 and mean absolute deviation 1 as in the loss."""
     network: str | None = None
     """Which network an authors' file holds, where the file does not tell."""
     pictures: tuple[str, ...] = ()
     """Sources of pictures; labels they may have are ignored."""
     out: Path = Path("runs/labels")
     """Folder of the store."""
-    short_side: int | None = None
-    """Short side at which the teacher looks at a picture; its network's own where not given."""
+    short_side: tuple[int, ...] = ()
+    """Short side at which teachers look at a picture: one for all, or one for each; their networks' own where
+    not given."""
     stored_side: int = 640
     """Pictures with a longer short side are stored, with their labels, at this one."""
     flip_average: bool = False
@@ -67,7 +71,7 @@ class PseudoLabelConfig:
     dry_run: bool = False
     """Only say how long it would take and how much disk it would fill."""
     batch: int = 8
-    """Pictures that go through the teacher together."""
+    """Pictures that go through a teacher together."""
     machine: Machine = field(default_factory=Machine)
     """Where it is computed."""
 
@@ -75,21 +79,27 @@ class PseudoLabelConfig:
         """Refuse what cannot label."""
         if min(self.shard, self.batch, self.stored_side) < 1:
             raise ValueError("shard, batch and stored_side are at least 1")
+        if not self.teacher or len(self.short_side) not in (0, 1, len(self.teacher)):
+            raise ValueError(
+                "teacher and short_side: at least one teacher, and one short side for all or one for each, "
+                f"got {len(self.teacher)} and {len(self.short_side)}"
+            )
 
 
 def pseudo_label(config: PseudoLabelConfig) -> Path:
     """Write the store, or what is missing of it, and return its folder.
 
     Raises:
-        LeadlineError: where the store was made otherwise, the disk is too small, or too much is unreadable.
+        LeadlineError: where the store was made otherwise, the disk is too small, too much is unreadable, or
+            one of several teachers does not predict affine disparity.
     """
     source = open_sources(config.pictures, role="pictures")
-    network, about_teacher = load_model(config.teacher, network=config.network)
+    teachers = [load_model(path, network=config.network) for path in config.teacher]
     fabric = launch(config.machine)
-    predictor = _predictor(config, network, fabric.device)
-    labeller = Labeller(config, source, predictor)
+    predictors = _predictors(config, [network for network, _ in teachers], fabric.device)
+    labeller = Labeller(config, source, predictors)
     total, counts = len(source), _shards(len(source), config.shard)
-    about = _about(labeller, about_teacher)
+    about = _about(labeller, [about for _, about in teachers])
     missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
     if fabric.is_global_zero:
         _estimate(labeller, missing, config)
@@ -139,10 +149,10 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A picture as it will be stored, and as the teacher sees it."""
+    """A picture as it will be stored, and as each teacher sees it."""
 
     sample: Sample
-    prepared: np.ndarray
+    prepared: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,28 +163,40 @@ class _Labelled:
     quality: Mapping[str, float]
 
 
+_Seen = tuple[_Read | Unreadable, tuple[View, ...]]
+"""A picture, and what the teachers who looked at it so far say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labeller:
     """Reads, predicts and encodes at the same time."""
 
     config: PseudoLabelConfig
     source: Source
-    predictor: Predictor
+    predictors: tuple[Predictor, ...]
 
     def label(self, numbers: range) -> Iterator[Record | Unreadable]:
         """Yield the record of each picture, in order."""
         ahead = 4 * self.config.batch
-        read = overlapped(self._read, numbers, ahead=ahead)
-        seen = self.predictor.follow(
-            read, lambda item: item.prepared if isinstance(item, _Read) else None, mirrored=True
-        )
+        seen: Iterator[_Seen] = ((picture, ()) for picture in overlapped(self._read, numbers, ahead=ahead))
+        for number in range(len(self.predictors)):
+            seen = self._look(seen, number)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
         return overlapped(self._encode, map(self._judge, seen), ahead=ahead)
+
+    def _look(self, seen: Iterator[_Seen], teacher: int) -> Iterator[_Seen]:
+        """Let one more teacher look at pictures and their mirror images."""
+
+        def prepared(item: _Seen) -> np.ndarray | None:
+            return item[0].prepared[teacher] if isinstance(item[0], _Read) else None
+
+        for (picture, views), view in self.predictors[teacher].follow(seen, prepared, mirrored=True):
+            yield picture, views if view is None else (*views, view)
 
     def _read(self, number: int) -> _Read | Unreadable:
         try:
             sample = self.source[number]
-            prepared = self.predictor.prepare(sample.image)
+            prepared = tuple(predictor.prepare(sample.image) for predictor in self.predictors)
         except UnreadableError as error:
             return Unreadable(id=f"{self.source.name}/{number}", reason=str(error))
         if min(sample.size) > self.config.stored_side:
@@ -183,23 +205,17 @@ class Labeller:
             sample = Sample(image=resize_picture(sample.image, size, "area"), label=None, id=sample.id)
         return _Read(sample, prepared)
 
-    def _judge(self, item: tuple[_Read | Unreadable, View | None]) -> _Labelled | Unreadable:
-        """Bring a map to its picture's size, and measure how far it can be trusted."""
-        picture, view = item
+    def _judge(self, item: _Seen) -> _Labelled | Unreadable:
+        """Bring maps to their picture's size, average them, and measure how far they can be trusted."""
+        picture, views = item
         if isinstance(picture, Unreadable):
             return picture
-        assert view is not None
-        assert view.mirrored is not None
-        straight, mirrored = view.straight, view.mirrored
-        # Every second row and column tell the agreement well enough, at a quarter of the cost.
-        few, few_mirrored = straight[..., ::2, ::2], mirrored[..., ::2, ::2]
-        quality = {
-            "flip_disagreement": float(ssi_mae(few_mirrored, few, torch.ones_like(few, dtype=torch.bool))),
-            "zeros": float((straight <= 0).float().mean()),
-        }
-        prediction = self.predictor.restore(view, picture.sample.size)
-        valid = np.ones(picture.sample.size, np.bool_)
-        label = Label(values=prediction.values, valid=valid, space=prediction.space)
+        size = picture.sample.size
+        maps = [predictor.restore(view, size) for predictor, view in zip(self.predictors, views, strict=True)]
+        valid = np.ones(size, np.bool_)
+        label = Label(values=_mean([map.values for map in maps]), valid=valid, space=maps[0].space)
+        figures = [_quality(view) for view in views]
+        quality = {name: fmean(each[name] for each in figures) for name in figures[0]}
         return _Labelled(replace(picture.sample, label=label), quality)
 
     def _encode(self, item: _Labelled | Unreadable) -> Record | Unreadable:
@@ -211,25 +227,66 @@ class Labeller:
         return encode_record(sample.id, jpeg, sample.label, quality=item.quality)
 
 
-def _predictor(config: PseudoLabelConfig, network: Network, device: torch.device) -> Predictor:
-    return Predictor(
-        network,
-        device=device,
-        size=config.short_side,
-        batch=config.batch,
-        precision="float32",
-        flip_average=config.flip_average,
+def _quality(view: View) -> dict[str, float]:
+    """Measure how far one teacher's map can be trusted."""
+    straight, mirrored = view.straight, view.mirrored
+    assert mirrored is not None
+    # Every second row and column tell the agreement well enough, at a quarter of the cost.
+    few, few_mirrored = straight[..., ::2, ::2], mirrored[..., ::2, ::2]
+    return {
+        "flip_disagreement": float(ssi_mae(few_mirrored, few, torch.ones_like(few, dtype=torch.bool))),
+        "zeros": float((straight <= 0).float().mean()),
+    }
+
+
+def _mean(maps: Sequence[Float32[np.ndarray, "h w"]]) -> Float32[np.ndarray, "h w"]:
+    """Return a single map as it is, and the mean of several normalised: affine maps have no common unit."""
+    if len(maps) == 1:
+        return maps[0]
+    stacked = torch.from_numpy(np.stack(maps))[:, None]
+    mean: np.ndarray = normalise(stacked, torch.ones_like(stacked, dtype=torch.bool)).mean(dim=0)[0].numpy()
+    return mean
+
+
+def _predictors(
+    config: PseudoLabelConfig, networks: Sequence[Network], device: torch.device
+) -> tuple[Predictor, ...]:
+    metric = [network.name for network in networks if network.space is not Space.AFFINE_DISPARITY]
+    if len(networks) > 1 and metric:
+        raise LeadlineError(
+            f"{metric[0]} does not predict affine disparity, and the mean of several teachers is one of "
+            "affine disparities: label with it alone"
+        )
+    sides: Sequence[int | None] = config.short_side or [None]
+    if len(sides) == 1:
+        sides = [*sides] * len(networks)
+    return tuple(
+        Predictor(
+            network,
+            device=device,
+            size=side,
+            batch=config.batch,
+            precision="float32",
+            flip_average=config.flip_average,
+        )
+        for network, side in zip(networks, sides, strict=True)
     )
 
 
-def _about(labeller: Labeller, teacher: Mapping[str, Any]) -> dict[str, Any]:
+def _about(labeller: Labeller, teachers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the store says of its origin."""
-    network, config = labeller.predictor.network, labeller.config
+    config = labeller.config
     return {
         "stage": "pseudo_label",
-        "teacher": {"weights": digest(network), **teacher},
-        "preprocessing": asdict(network.variant),
-        "short_side": labeller.predictor.size,
+        "teachers": [
+            {
+                "weights": digest(predictor.network),
+                **about,
+                "preprocessing": asdict(predictor.network.variant),
+                "short_side": predictor.size,
+            }
+            for predictor, about in zip(labeller.predictors, teachers, strict=True)
+        ],
         "stored_side": config.stored_side,
         "flip_average": config.flip_average,
         "pictures": labeller.source.provenance(),
