@@ -195,7 +195,7 @@ def recipe(runs: Sequence[Path]) -> str:
         told, optim = about["run"], about["run"]["optim"]
         smallest, largest, roll = (told["crop"].get(key) for key in ("smallest", "size", "roll"))
         sides = f"{largest}" if smallest is None else f"{smallest} to {largest}"
-        turned = f", turned by {roll:g} degrees" if roll else ""
+        turned = f", turned by angles of deviation {roll:g} degrees" if roll else ""
         terms = (f"{term['weight']:g} {name}" for name, term in told["objective"].items())
         learnt = [
             f"{told['network']} from {told['start']}, seed {told['seed']}",

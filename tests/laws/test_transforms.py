@@ -170,6 +170,11 @@ def test_cut_out__keeps_picture_and_label_together(
         assert_together(sample)
     assert rows.max() < shape.h
     assert columns.max() < shape.w
+    turned = cut_out(
+        coordinates(shape), replace(config, roll=45), interpolation, rng=np.random.default_rng(seed)
+    )
+    assert turned.size == (14, 14)
+    origin(turned)
 
 
 def test_cut_out__covers_the_share_of_the_short_side_that_was_drawn() -> None:
@@ -293,7 +298,7 @@ def test_cut_out__without_roll__draws_nothing_for_it() -> None:
 
 @pytest.mark.parametrize("roll", [-1.0, 46.0])
 def test_crop__refuses_an_angle_that_is_none(roll: float) -> None:
-    with pytest.raises(ValueError, match=r"crop\.roll: from 0 to 45 degrees"):
+    with pytest.raises(ValueError, match=r"crop\.roll: a standard deviation of 0 to 45 degrees"):
         Crop(size=16, roll=roll)
 
 

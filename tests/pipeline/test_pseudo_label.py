@@ -127,9 +127,9 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
     assert about["stage"] == "pseudo_label"
     assert about["stored_side"] == 640
     assert about["flip_average"] is False
-    [made_by] = about["teachers"]
-    assert len(made_by["weights"]) == 64
-    assert (made_by["network"], made_by["step"], made_by["short_side"]) == ("tiny", 5, 32)
+    assert about["short_side"] == 32
+    assert len(about["teacher"]["weights"]) == 64
+    assert (about["teacher"]["network"], about["teacher"]["step"]) == ("tiny", 5)
     assert about["pictures"]["0.licence"] == "mine"
     assert str(photos) not in json.dumps(manifest), "private paths stay out of stores"
 
@@ -137,7 +137,7 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
 def test_pseudo_label__the_teachers_hash_is_that_of_its_file(store: Path, config: PseudoLabelConfig) -> None:
 
     expected = digest(load_network(config.teacher[0])[0])
-    assert manifest_of(store)["about"]["teachers"][0]["weights"] == expected
+    assert manifest_of(store)["about"]["teacher"]["weights"] == expected
 
 
 def test_pseudo_label__quality_is_the_disagreement_with_the_mirrored_picture(
@@ -245,7 +245,7 @@ def test_pseudo_label__of_several_teachers_is_the_mean_of_their_normalised_maps(
         assert np.abs(one - two).max() > 0.1, "two alike would show nothing"
         np.testing.assert_allclose(label.values, mean, atol=np.ptp(mean) / 65535 + 1e-4)
     told = manifest_of(out)["about"]["teachers"]
-    assert [(each["step"], each["short_side"]) for each in told] == [
+    assert [(each["teacher"]["step"], each["short_side"]) for each in told] == [
         (5, sides[0] if sides else 224),
         (7, sides[-1] if sides else 224),
     ]
@@ -265,15 +265,22 @@ def test_pseudo_label__of_several_teachers__leaves_out_the_same_pictures_and_mea
             assert got[name] == pytest.approx((one[name] + two[name]) / 2, rel=1e-3, abs=1e-6)
 
 
-def test_pseudo_label__of_several_teachers__one_of_metres_is_refused(
-    config: PseudoLabelConfig, tmp_path: Path
+@pytest.mark.parametrize("others", [0, 1])
+def test_pseudo_label__of_a_teacher_of_metres_is_refused(
+    config: PseudoLabelConfig, tmp_path: Path, others: int
 ) -> None:
     path = tmp_path / "metric.safetensors"
     metric = replace(find_variant("tiny"), ceiling=20.0)
     save_network(path, "tiny", Network("tiny", variant=metric).state_dict(), about={}, variant=metric)
-    with pytest.raises(LeadlineError, match="does not predict affine disparity"):
-        pseudo_label(replace(config, teacher=(*config.teacher, path), out=tmp_path / "labels"))
+    with pytest.raises(LeadlineError, match=r"metric.safetensors predicts depth, .* without metres"):
+        pseudo_label(replace(config, teacher=(*config.teacher[:others], path), out=tmp_path / "labels"))
     assert not (tmp_path / "labels").exists()
+
+
+@pytest.mark.parametrize("side", [0, -5])
+def test_pseudo_label_config__refuses_a_side_without_pixels(side: int) -> None:
+    with pytest.raises(ValueError, match=f"short_side: at least 1 pixel, got .*{side}"):
+        PseudoLabelConfig(short_side=(side,))
 
 
 @pytest.mark.parametrize(("teachers", "sides"), [(0, ()), (1, (32, 32)), (3, (32, 64))])

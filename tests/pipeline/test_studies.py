@@ -188,7 +188,7 @@ def test_card__tells_file_recipe_and_figures_from_what_was_made(
         "teacher (teacher, depth-anything-v2)",
         "student (student, depth-anything-v2)",
     )
-    assert teacher[2] == "2 steps of 2, crops of 32 to 64, turned by 5 degrees"
+    assert teacher[2] == "2 steps of 2, crops of 32 to 64, turned by angles of deviation 5 degrees"
     assert student[1:3] == ["tiny from random, seed 9", "2 steps of 2, crops of 32"]
     report = json.loads((made / "evaluation" / "report.json").read_text())
     figures = {row[0]: row for row in rows_of(text, "figures")}

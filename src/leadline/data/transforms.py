@@ -25,9 +25,9 @@ class Crop:
     good at no other."""
     min_scale: float = 1.0
     """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
-    roll: float = 0.0
-    """Standard deviation, in degrees, of the angle by which crops are turned in their plane: cameras are held
-    askew more often than renders are. A turned crop covers less of the picture, so that it lies inside."""
+    roll: float | None = None
+    """If given, crops are turned in their plane by angles of this standard deviation in degrees: cameras are
+    held askew more often than renders are. A turned crop shows less of the picture, so that it lies inside."""
     flip: float = 0.5
     """Share of the pictures that are mirrored left to right."""
 
@@ -35,8 +35,8 @@ class Crop:
         """Refuse what no picture can be cut to."""
         if self.size < 1 or not 0 < self.min_scale <= 1 or not 0 <= self.flip <= 1:
             raise ValueError(f"crop: needs size >= 1, 0 < min_scale <= 1 and 0 <= flip <= 1, got {self}")
-        if not 0 <= self.roll <= 45:
-            raise ValueError(f"crop.roll: from 0 to 45 degrees, got {self.roll}")
+        if self.roll is not None and not 0 <= self.roll <= 45:
+            raise ValueError(f"crop.roll: a standard deviation of 0 to 45 degrees, got {self.roll}")
         if self.smallest is not None and not 1 <= self.smallest <= self.size:
             raise ValueError(f"crop.smallest: from 1 to size, {self.size}, got {self.smallest}")
 

@@ -52,7 +52,7 @@ class PseudoLabelConfig:
     """Checkpoints, or any models that `leadline predict` takes. With several, a label is the mean of their
     maps, each brought to median 0 and mean absolute deviation 1 as in the loss."""
     network: str | None = None
-    """Which network an authors' file holds, where the file does not tell."""
+    """Which network all authors' files given hold, where the files do not tell."""
     pictures: tuple[str, ...] = ()
     """Sources of pictures; labels they may have are ignored."""
     out: Path = Path("runs/labels")
@@ -84,6 +84,8 @@ class PseudoLabelConfig:
                 "teacher and short_side: at least one teacher, and one short side for all or one for each, "
                 f"got {len(self.teacher)} and {len(self.short_side)}"
             )
+        if any(side < 1 for side in self.short_side):
+            raise ValueError(f"short_side: at least 1 pixel, got {self.short_side}")
 
 
 def pseudo_label(config: PseudoLabelConfig) -> Path:
@@ -91,7 +93,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
 
     Raises:
         LeadlineError: where the store was made otherwise, the disk is too small, too much is unreadable, or
-            one of several teachers does not predict affine disparity.
+            a teacher predicts metres.
     """
     source = open_sources(config.pictures, role="pictures")
     teachers = [load_model(path, network=config.network) for path in config.teacher]
@@ -102,6 +104,8 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     about = _about(labeller, [about for _, about in teachers])
     missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
     if fabric.is_global_zero:
+        for path, predictor in zip(config.teacher, predictors, strict=True):
+            console.print(f"{path} looks at a short side of {predictor.size} pixels")
         _estimate(labeller, missing, config)
     if config.dry_run:
         return config.out
@@ -251,12 +255,12 @@ def _mean(maps: Sequence[Float32[np.ndarray, "h w"]]) -> Float32[np.ndarray, "h 
 def _predictors(
     config: PseudoLabelConfig, networks: Sequence[Network], device: torch.device
 ) -> tuple[Predictor, ...]:
-    metric = [network.name for network in networks if network.space is not Space.AFFINE_DISPARITY]
-    if len(networks) > 1 and metric:
-        raise LeadlineError(
-            f"{metric[0]} does not predict affine disparity, and the mean of several teachers is one of "
-            "affine disparities: label with it alone"
-        )
+    for path, network in zip(config.teacher, networks, strict=True):
+        if network.space is not Space.AFFINE_DISPARITY:
+            raise LeadlineError(
+                f"{path} predicts {network.space.value}, and pseudo-labels are affine disparity: give a "
+                "teacher without metres"
+            )
     sides: Sequence[int | None] = config.short_side or [None]
     if len(sides) == 1:
         sides = [*sides] * len(networks)
@@ -276,17 +280,17 @@ def _predictors(
 def _about(labeller: Labeller, teachers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the store says of its origin."""
     config = labeller.config
+    each = [
+        {
+            "teacher": {"weights": digest(predictor.network), **about},
+            "preprocessing": asdict(predictor.network.variant),
+            "short_side": predictor.size,
+        }
+        for predictor, about in zip(labeller.predictors, teachers, strict=True)
+    ]
     return {
         "stage": "pseudo_label",
-        "teachers": [
-            {
-                "weights": digest(predictor.network),
-                **about,
-                "preprocessing": asdict(predictor.network.variant),
-                "short_side": predictor.size,
-            }
-            for predictor, about in zip(labeller.predictors, teachers, strict=True)
-        ],
+        **(each[0] if len(each) == 1 else {"teachers": each}),
         "stored_side": config.stored_side,
         "flip_average": config.flip_average,
         "pictures": labeller.source.provenance(),
