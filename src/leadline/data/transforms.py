@@ -27,7 +27,7 @@ class Crop:
     """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
     roll: float | None = None
     """If given, crops are turned in their plane by angles of this standard deviation in degrees: cameras are
-    held askew more often than renders are. A turned crop shows less of the picture, so that it lies inside."""
+    held askew more often than renders are. A turned crop shows less, so that it lies inside the picture."""
     flip: float = 0.5
     """Share of the pictures that are mirrored left to right."""
 
