@@ -14,6 +14,7 @@ from torch import Tensor
 
 import leadline
 from leadline.data.perturb import NONE
+from leadline.data.transforms import Crop
 from leadline.engine.checkpoint import State, load_state, save_state
 from leadline.engine.learner import Learner
 from leadline.engine.run import described, differences
@@ -332,3 +333,10 @@ def test_differences__name_every_field_by_its_path() -> None:
         "new: None -> {'z': 1}",
     ]
     assert differences(old, old) == []
+
+
+def test_differences__fields_that_came_later_and_are_not_given_are_none() -> None:
+    new = described(Crop())
+    old = {name: new[name] for name in new.keys() - {"smallest", "roll"}}
+    assert differences(old, new) == []
+    assert differences(old, described(Crop(roll=5))) == ["roll: None -> 5"]
