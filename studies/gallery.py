@@ -7,7 +7,6 @@ their own, wear no photographs, and carry exact labels, so the best and the wors
 pictures are written to --out, the page beside it, docs/gallery.md.
 """
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,6 +19,7 @@ import tyro
 
 import leadline
 from leadline.app.evaluation import COLUMNS, compared
+from leadline.app.shipped import PHOTOGRAPHS, located
 from leadline.data.files import encode_jpeg, read_map, read_picture
 from leadline.data.shards import Store
 from leadline.metrics import STRICT, Reference
@@ -31,16 +31,6 @@ from leadline.stages.render import RenderConfig, render
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError, Prediction, Size
 
-PHOTOGRAPHS = {
-    "skimage/data/astronaut.png": "astronaut, NASA, public domain",
-    "skimage/data/camera.png": "camera, Lav Varshney, CC0",
-    "skimage/data/chelsea.png": "cat, Stefan van der Walt, CC0",
-    "skimage/data/coffee.png": "coffee, Rachel Michetti, CC0",
-    "skimage/data/rocket.jpg": "rocket, SpaceX, public domain",
-    "sklearn/datasets/images/china.jpg": "palace, danielbuechele, CC BY 2.0",
-    "sklearn/datasets/images/flower.jpg": "flower, vultilion, CC BY 2.0",
-}
-"""File in an installed package -> what it shows, by whom, on which terms."""
 WIDTH = 900  # pixels of a row of pictures
 BUDGET = 1_000_000  # bytes of the folder
 OFF = 0.25  # relative error from which a pixel is counted as off
@@ -108,19 +98,6 @@ def photographs(predictor: Predictor) -> list[Row]:
         pair = side_by_side(image, prediction)
         found.append(Row(f"photo-{Path(place).stem}", fitted(pair, WIDTH * 2 // 3), caption))
     return found
-
-
-def located(place: str) -> Path:
-    """Return the path of a file in an installed package.
-
-    Raises:
-        LeadlineError: where the package is missing.
-    """
-    package, _, file = place.partition("/")
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise LeadlineError(f"{place} is missing: pip install 'leadline[demo]'")
-    return Path(spec.origin).parent / file
 
 
 def judge(store: Store, index: int, predictor: Predictor) -> Judged:

@@ -10,6 +10,7 @@ import pytest
 
 from leadline.app import demo as demo_module
 from leadline.app.demo import DemoConfig, demo
+from leadline.app.shipped import located
 from leadline.data.files import encode_jpeg
 from leadline.types import LeadlineError
 
@@ -90,3 +91,17 @@ def test_demo__shipped_photographs_are_found(tmp_path: Path) -> None:
     source = demo_module._photos(DemoConfig(out=tmp_path))
     assert source.startswith(str(tmp_path / "photos"))
     assert len(list((tmp_path / "photos").iterdir())) == 7
+
+
+@pytest.mark.parametrize("place", ["no_such_package/data/cat.png", "numpy/data/cat.png"])
+def test_located__what_no_installed_package_has_is_answered_with_its_install_line(place: str) -> None:
+    with pytest.raises(LeadlineError, match=rf"{place} is missing: pip install 'leadline\[demo\]'"):
+        located(place)
+
+
+def test_demo__without_photographs_of_packages_asks_for_a_folder(
+    config: DemoConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline.app.demo.PHOTOGRAPHS", {"no_such_package/cat.png": "cat, nobody, CC0"})
+    with pytest.raises(LeadlineError, match=r"leadline\[demo\]', or give --photos FOLDER"):
+        demo(replace(config, photos=None))

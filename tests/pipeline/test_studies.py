@@ -13,6 +13,7 @@ import model_card
 import numpy as np
 import pytest
 
+from leadline.app.shipped import PHOTOGRAPHS
 from leadline.data.files import encode_jpeg, read_picture
 from leadline.data.shards import Record, Store, encode_record, finish_store, write_store
 from leadline.data.transforms import Crop
@@ -239,7 +240,8 @@ def test_gallery__shows_the_extremes_with_their_figures(
         return made / "renders"
 
     monkeypatch.setattr(gallery, "render", render)
-    monkeypatch.setattr(gallery, "PHOTOGRAPHS", dict(list(gallery.PHOTOGRAPHS.items())[::4]))
+    shown_ones = dict(list(PHOTOGRAPHS.items())[::4])
+    monkeypatch.setattr(gallery, "PHOTOGRAPHS", shown_ones)
     out = tmp_path / "docs" / "gallery"
     config = gallery.GalleryConfig(model=str(made / "small.safetensors"), out=out, shown=1)
     out.mkdir(parents=True)
@@ -257,7 +259,7 @@ def test_gallery__shows_the_extremes_with_their_figures(
     assert best < worst
     for path in out.iterdir():
         assert read_picture(path).shape[1] <= gallery.WIDTH
-    for credit in gallery.PHOTOGRAPHS.values():
+    for credit in shown_ones.values():
         assert credit in text
 
 

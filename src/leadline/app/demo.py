@@ -3,7 +3,6 @@
 Rendered scenes train a teacher, the teacher labels photographs, a student learns from those labels alone.
 """
 
-import importlib.util
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 
 from leadline.app.report import curves, gallery, page, paragraph, section, table
+from leadline.app.shipped import PHOTOGRAPHS, located
 from leadline.console import console
 from leadline.data.files import encode_map
 from leadline.data.shards import Store
@@ -35,15 +35,6 @@ from leadline.stages.student import train_student
 from leadline.stages.teacher import train_teacher
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError, Sample, Size
-
-_SHIPPED = {
-    "skimage": (
-        "data",
-        ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg"),
-    ),
-    "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
-}
-"""Photographs in installed packages: package -> folder and names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,19 +116,16 @@ def demo(config: DemoConfig) -> Path:
 
 
 def _photos(config: DemoConfig) -> str:
-    """Return the source of the photographs, linking those of installed packages into one folder."""
+    """Return the source of the photographs, copying those of installed packages into one folder."""
     if config.photos is not None:
         return f"{config.photos}?name=photos&limit={config.max_photos}"
     folder = config.out / "photos"
     folder.mkdir(parents=True, exist_ok=True)
-    for package, (place, names) in _SHIPPED.items():
-        spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            raise LeadlineError(
-                "the default photographs are missing: pip install 'leadline[demo]', or give --photos FOLDER"
-            )
-        for name in names:
-            write_atomic(folder / name, (Path(spec.origin).parent / place / name).read_bytes())
+    try:
+        for place in PHOTOGRAPHS:
+            write_atomic(folder / Path(place).name, located(place).read_bytes())
+    except LeadlineError as error:
+        raise LeadlineError(f"{error}, or give --photos FOLDER") from error
     return f"{folder}?licence=see scikit-image and scikit-learn"
 
 
@@ -146,17 +134,18 @@ def _measured(out: Path) -> tuple[str, ...]:
 
     It is Middlebury 2014's motorcycle; its disparities are in pixels, so only their order and ratio count.
     """
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
-        return ()
-    data, folder = Path(spec.origin).parent / "data", out / "measured"
-    if not (data / "motorcycle_disp.npz").exists():
+    folder = out / "measured"
+    try:
+        left, measured = (
+            located(f"skimage/data/{name}") for name in ("motorcycle_left.png", "motorcycle_disp.npz")
+        )
+    except LeadlineError:
         return ()
     folder.mkdir(parents=True, exist_ok=True)
-    with np.load(data / "motorcycle_disp.npz") as archive:
+    with np.load(measured) as archive:
         disparity = archive["arr_0"]
     stored = np.where(np.isfinite(disparity), np.rint(disparity * 256), 0).astype(np.uint16)
-    write_atomic(folder / "motorcycle.png", (data / "motorcycle_left.png").read_bytes())
+    write_atomic(folder / "motorcycle.png", left.read_bytes())
     write_atomic(folder / "motorcycle_disparity.png", encode_map(stored))
     header = "source,rgb,depth,kind,scale,invalid"
     row = "measured,motorcycle.png,motorcycle_disparity.png,disparity,0.00390625,0"
