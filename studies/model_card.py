@@ -193,13 +193,12 @@ def recipe(runs: Sequence[Path]) -> str:
     for run in runs:
         about = describe(run / WEIGHTS)
         told, optim = about["run"], about["run"]["optim"]
-        smallest, largest, roll = (told["crop"].get(key) for key in ("smallest", "size", "roll"))
+        smallest, largest = told["crop"].get("smallest"), told["crop"]["size"]
         sides = f"{largest}" if smallest is None else f"{smallest} to {largest}"
-        turned = f", turned by angles of deviation {roll:g} degrees" if roll else ""
         terms = (f"{term['weight']:g} {name}" for name, term in told["objective"].items())
         learnt = [
             f"{told['network']} from {told['start']}, seed {told['seed']}",
-            f"{optim['steps']} steps of {told['batch']}, crops of {sides}{turned}",
+            f"{optim['steps']} steps of {told['batch']}, crops of {sides}",
             f"{optim['lr']:g}, x{optim['decoder_ratio']:g} in the decoder, {optim['schedule']}",
             " + ".join(terms),
             f"{seconds_taken(run / LOG) / 3600:.1f}",

@@ -1,6 +1,5 @@
 """Picture, target and mask move together, and no value of a label is invented."""
 
-import math
 from dataclasses import replace
 from typing import cast
 
@@ -16,7 +15,6 @@ from leadline.data.transforms import (
     metres,
     resize,
     resize_picture,
-    turn,
     unit_range,
 )
 from leadline.types import Camera, Label, LeadlineError, Sample, Size, Space
@@ -170,11 +168,6 @@ def test_cut_out__keeps_picture_and_label_together(
         assert_together(sample)
     assert rows.max() < shape.h
     assert columns.max() < shape.w
-    turned = cut_out(
-        coordinates(shape), replace(config, roll=45), interpolation, rng=np.random.default_rng(seed)
-    )
-    assert turned.size == (14, 14)
-    origin(turned)
 
 
 def test_cut_out__covers_the_share_of_the_short_side_that_was_drawn() -> None:
@@ -243,63 +236,6 @@ def test_cut_out__mirrors_the_share_of_pictures(share: float, low: int, high: in
         columns = origin(cut_out(sample, config, "area", rng=np.random.default_rng(seed)))[1]
         mirrored += int(columns[0, 0] > columns[0, -1])
     assert low <= mirrored <= high
-
-
-def test_turn__goes_about_the_middle_and_takes_picture_label_and_mask_along() -> None:
-    sample = coordinates(Size(61, 81))
-    for degrees in (-70, 0, 12, 90, 180):
-        angle = math.radians(degrees)
-        window = turn(sample, angle, Size(21, 31))
-        assert window.size == (21, 31)
-        assert_together(window)
-        rows, columns = origin(window)
-        assert (rows[10, 15], columns[10, 15]) == (30, 40)
-        right = np.array([rows[10, 30] - rows[10, 15], columns[10, 30] - columns[10, 15]])
-        np.testing.assert_allclose(right, [15 * math.sin(angle), 15 * math.cos(angle)], atol=0.51)
-
-
-def test_turn__by_nothing_is_the_middle() -> None:
-    sample = coordinates(Size(61, 81))
-    window, middle = turn(sample, 0, Size(21, 31)), crop(sample, top=20, left=25, size=Size(21, 31))
-    np.testing.assert_array_equal(window.image, middle.image)
-
-
-@pytest.mark.parametrize("size", [Size(61, 61), Size(41, 81)])
-def test_cut_out__turned_windows_lie_inside_and_keep_the_aspect(size: Size) -> None:
-    shape, angles, config = Size(80, 110), [], Crop(size=61, roll=15, flip=0)
-    for seed in range(60):
-        sample = cut_out(coordinates(shape), config, "cubic", size=size, rng=np.random.default_rng(seed))
-        assert sample.size == size
-        rows, columns = origin(sample)
-        for channel, expected in enumerate((rows, columns)):  # the nearest pixel is taken twice
-            assert np.abs(sample.image[..., channel] - expected).max() <= 2
-        at_edge = (rows == 0) | (rows == 79) | (columns == 0) | (columns == 109)
-        assert at_edge.sum() < 0.5 * sum(size), "a crop that leaves the picture repeats its edge"
-        across = np.array([columns[:, -1] - columns[:, 0], rows[:, -1] - rows[:, 0]]).mean(axis=1)
-        down = np.array([columns[-1] - columns[0], rows[-1] - rows[0]]).mean(axis=1)
-        cosine = across @ down / np.linalg.norm(across) / np.linalg.norm(down)
-        assert cosine == pytest.approx(0, abs=0.06)
-        ratio = np.linalg.norm(across) / np.linalg.norm(down)
-        assert ratio == pytest.approx((size.w - 1) / (size.h - 1), rel=0.06)
-        angles.append(math.degrees(math.atan2(across[1], across[0])))
-    assert np.std(angles) == pytest.approx(15, rel=0.25)
-    assert np.mean(angles) == pytest.approx(0, abs=5)
-
-
-def test_cut_out__without_roll__draws_nothing_for_it() -> None:
-    rng, other = np.random.default_rng(3), np.random.default_rng(3)
-    cut_out(coordinates(Size(40, 60)), Crop(size=16), "area", rng=rng)
-    other.uniform()  # the scale
-    other.integers(1)  # the top: 16 rows of 16
-    other.integers(9)  # the left: 16 columns of 24
-    other.random()  # the flip
-    assert rng.random() == other.random()
-
-
-@pytest.mark.parametrize("roll", [-1.0, 46.0])
-def test_crop__refuses_an_angle_that_is_none(roll: float) -> None:
-    with pytest.raises(ValueError, match=r"crop\.roll: a standard deviation of 0 to 45 degrees"):
-        Crop(size=16, roll=roll)
 
 
 def test_cut_out__does_not_depend_on_there_being_a_label() -> None:

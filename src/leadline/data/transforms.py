@@ -1,6 +1,5 @@
 """What moves picture, target and mask together."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,9 +24,6 @@ class Crop:
     good at no other."""
     min_scale: float = 1.0
     """The crop covers between this share (0 to 1) and all of the short side, drawn evenly."""
-    roll: float | None = None
-    """If given, crops are turned in their plane by angles of this standard deviation in degrees: cameras are
-    held askew more often than renders are. A turned crop shows less, so that it lies inside the picture."""
     flip: float = 0.5
     """Share of the pictures that are mirrored left to right."""
 
@@ -35,8 +31,6 @@ class Crop:
         """Refuse what no picture can be cut to."""
         if self.size < 1 or not 0 < self.min_scale <= 1 or not 0 <= self.flip <= 1:
             raise ValueError(f"crop: needs size >= 1, 0 < min_scale <= 1 and 0 <= flip <= 1, got {self}")
-        if self.roll is not None and not 0 <= self.roll <= 45:
-            raise ValueError(f"crop.roll: a standard deviation of 0 to 45 degrees, got {self.roll}")
         if self.smallest is not None and not 1 <= self.smallest <= self.size:
             raise ValueError(f"crop.smallest: from 1 to size, {self.size}, got {self.smallest}")
 
@@ -111,30 +105,6 @@ def flip(sample: Sample) -> Sample:
     return replace(sample, image=cv2.flip(sample.image, 1), label=label, camera=camera)
 
 
-def turn(sample: Sample, angle: float, size: Size) -> Sample:
-    """Cut a window of `size` out of the middle, turned by `angle` (radians, clockwise in the picture).
-
-    Depth is measured along the optical axis, about which a roll turns, so labels keep their values; they go
-    to the nearest pixel. The camera is dropped: with pixels that are not square, none describes the window.
-    """
-    cos, sin = math.cos(angle), math.sin(angle)
-    turned = np.array([[cos, -sin], [sin, cos]])  # from the window to the picture, about both middles
-    middle, own = ((np.array([side.w, side.h]) - 1) / 2 for side in (sample.size, size))
-    matrix = np.column_stack([turned, middle - turned @ own])
-
-    def cut(channel: np.ndarray, interpolation: int) -> np.ndarray:
-        flags = interpolation | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(channel, matrix, (size.w, size.h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-    label = sample.label
-    if label is not None:
-        values, valid = (
-            cut(channel, cv2.INTER_NEAREST) for channel in (label.values, label.valid.view(np.uint8))
-        )
-        label = replace(label, values=values, valid=valid.view(np.bool_))
-    return replace(sample, image=cut(sample.image, cv2.INTER_CUBIC), label=label, camera=None)
-
-
 def cut_out(
     sample: Sample,
     config: Crop,
@@ -143,7 +113,7 @@ def cut_out(
     size: Size | None = None,
     rng: np.random.Generator,
 ) -> Sample:
-    """Resize so that the picture holds the crop, cut it out at random, and turn and mirror it at random.
+    """Resize so that the picture holds the crop, cut it out at random, and mirror it at random.
 
     The crop is a square of `config.size`, or as `size` says.
 
@@ -155,14 +125,10 @@ def cut_out(
     require_usable(sample.size)
     size = size or Size(config.size, config.size)
     scale = rng.uniform(config.min_scale, 1)
-    angle = math.radians(rng.normal(scale=config.roll)) if config.roll else 0.0
-    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-    window = Size(math.ceil(cos * size.h + sin * size.w), math.ceil(sin * size.h + cos * size.w))
-    target = Size(*(round(side / scale) for side in window))
+    target = Size(*(round(side / scale) for side in size))
     sample = resize(sample, fit_size(sample.size, target, multiple=1, bound="lower"), interpolation)
-    top, left = (int(rng.integers(have - side + 1)) for have, side in zip(sample.size, window, strict=True))
-    sample = crop(sample, top=top, left=left, size=window)
-    sample = turn(sample, angle, size) if angle else sample
+    top, left = (int(rng.integers(have - side + 1)) for have, side in zip(sample.size, size, strict=True))
+    sample = crop(sample, top=top, left=left, size=size)
     return flip(sample) if rng.random() < config.flip else sample
 
 

@@ -74,10 +74,9 @@ class MetricConfig(Run):
                 "min_depth and max_depth: metres, the first positive and the second larger, "
                 f"got {self.min_depth} and {self.max_depth}"
             )
-        if self.crop.smallest is not None or self.crop.roll:
+        if self.crop.smallest is not None:
             raise ValueError(
-                "crop.smallest and crop.roll: the same thing in more pixels looks nearer, so metres need "
-                "crops of one size that are not turned"
+                "crop.smallest: the same thing in more pixels looks nearer, so metres need crops of one size"
             )
         if self.perturb.cutmix:
             raise ValueError(f"perturb.cutmix: is for pseudo-labels, 0 for metres, got {self.perturb.cutmix}")
