@@ -189,8 +189,9 @@ def other_text(name: str, kind: Any, value: Any) -> tuple[list[str], Any]:
         others = [choice for choice in get_args(options[0]) if choice not in value]
         return others, tuple(others)
     if isinstance(value, tuple):
-        inner = Path if Path in options else str
-        return ["one", "two"], (inner("one"), inner("two"))
+        texts = ["7", "9"] if int in options else ["one", "two"]
+        inner = next((kind for kind in (Path, int) if kind in options), str)
+        return texts, tuple(map(inner, texts))
     assert value is None, name
     if get_origin(options[0]) is Literal:
         return [get_args(options[0])[0]], get_args(options[0])[0]
