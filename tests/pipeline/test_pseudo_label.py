@@ -125,9 +125,9 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
     assert manifest["counts"] == [3, 3, 1]
     assert manifest["unreadable"] == []
     assert about["stage"] == "pseudo_label"
+    assert about["short_side"] == 32
     assert about["stored_side"] == 640
     assert about["flip_average"] is False
-    assert about["short_side"] == 32
     assert len(about["teacher"]["weights"]) == 64
     assert (about["teacher"]["network"], about["teacher"]["step"]) == ("tiny", 5)
     assert about["pictures"]["0.licence"] == "mine"
@@ -235,7 +235,7 @@ def test_pseudo_label__of_several_teachers_is_the_mean_of_their_normalised_maps(
     for path, side in zip(both, (sides * 2)[:2] or (None, None), strict=True):
         predictor = Predictor(load_network(path)[0], size=side, flip_average=flip_average)
         maps = [predictor(photos / f"{index}.png").values for index in range(len(SIZES))]
-        # `loss.normalise` takes the lower median, which NumPy's "lower" method of quantiles is.
+        # `losses.normalise` takes the lower median, which NumPy's "lower" method of quantiles is.
         centred = [values - np.quantile(values, 0.5, method="lower") for values in maps]
         expected.append([values / np.abs(values).mean() for values in centred])
     for index, (one, two) in enumerate(zip(*expected, strict=True)):
@@ -365,7 +365,9 @@ def test_pseudo_label__a_dry_run_writes_nothing(
     out = tmp_path / "deep" / "labels"
     assert pseudo_label(replace(config, out=out, dry_run=True)) == out
     assert list(tmp_path.iterdir()) == []
-    assert "7 pictures to label: about " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "looks at a short side of 32 pixels" in " ".join(told.split())
+    assert "7 pictures to label: about " in told
 
 
 def test_pseudo_label__a_disk_that_is_too_small_is_refused_before_anything_is_written(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -104,9 +105,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     about = _about(labeller, [about for _, about in teachers])
     missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
     if fabric.is_global_zero:
-        for path, predictor in zip(config.teacher, predictors, strict=True):
-            console.print(f"{path} looks at a short side of {predictor.size} pixels")
-        _estimate(labeller, missing, config)
+        _estimate(labeller, missing)
     if config.dry_run:
         return config.out
     if fabric.is_global_zero:
@@ -255,26 +254,25 @@ def _mean(maps: Sequence[Float32[np.ndarray, "h w"]]) -> Float32[np.ndarray, "h 
 def _predictors(
     config: PseudoLabelConfig, networks: Sequence[Network], device: torch.device
 ) -> tuple[Predictor, ...]:
-    for path, network in zip(config.teacher, networks, strict=True):
+    predictors = []
+    sides = cycle(config.short_side or (None,))  # one for all, or one for each
+    for path, network, side in zip(config.teacher, networks, sides, strict=False):
         if network.space is not Space.AFFINE_DISPARITY:
             raise LeadlineError(
                 f"{path} predicts {network.space.value}, and pseudo-labels are affine disparity: give a "
                 "teacher without metres"
             )
-    sides: Sequence[int | None] = config.short_side or [None]
-    if len(sides) == 1:
-        sides = [*sides] * len(networks)
-    return tuple(
-        Predictor(
-            network,
-            device=device,
-            size=side,
-            batch=config.batch,
-            precision="float32",
-            flip_average=config.flip_average,
+        predictors.append(
+            Predictor(
+                network,
+                device=device,
+                size=side,
+                batch=config.batch,
+                precision="float32",
+                flip_average=config.flip_average,
+            )
         )
-        for network, side in zip(networks, sides, strict=True)
-    )
+    return tuple(predictors)
 
 
 def _about(labeller: Labeller, teachers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -301,11 +299,14 @@ def _shards(total: int, size: int) -> list[int]:
     return [min(size, total - first) for first in range(0, total, size)]
 
 
-def _estimate(labeller: Labeller, missing: int, config: PseudoLabelConfig) -> None:
-    """Label a few pictures to say what the whole will cost, and refuse a disk that is too small.
+def _estimate(labeller: Labeller, missing: int) -> None:
+    """Say who looks at what, label a few pictures to say what the whole will cost, and refuse a small disk.
 
     Work that is hardly longer than the estimate goes without.
     """
+    config = labeller.config
+    for path, predictor in zip(config.teacher, labeller.predictors, strict=True):
+        console.print(f"{path} looks at a short side of {predictor.size} pixels")
     count = 4 * config.batch
     if missing <= count and not (config.dry_run and missing):
         console.print(f"{missing} pictures to label")
