@@ -26,6 +26,7 @@ from leadline.evaluation.tables import tables
 from leadline.models.checkpoints import describe, digest, load_network
 from leadline.models.published import BUNDLED_FILE
 from leadline.stages.evaluate import REPORT
+from leadline.stages.models import sides
 from leadline.storage import sha256_of, write_atomic
 from leadline.types import LeadlineError
 
@@ -108,7 +109,7 @@ def facts(model: Path) -> str:
         ["sha256", f"`{sha256_of(model)}`"],
         ["network", f"`{network.name}`, {count / 1e6:.2f} million parameters"],
         ["predicts", network.space.value.replace("_", " ")],
-        ["looks at", f"a short side of {variant.short_side} pixels, sides multiples of {variant.multiple}"],
+        ["looks at", f"a short side of {sides(variant)} pixels, sides multiples of {variant.multiple}"],
         ["stored as", before.get("to", "float32")],
         ["hash of the weights", f"`{digest(network)}`"],
         *([["the same before rounding", f"`{before['from']}`"]] if before else []),

@@ -18,6 +18,7 @@ from leadline.models.network import Network
 from leadline.models.published import BUNDLED, find_weights, load_model, network_of
 from leadline.models.rounding import bears_half, rounded
 from leadline.models.variants import find_variant
+from leadline.predict.predictor import Predictor
 from leadline.presets.recipes import METRICS, fitted
 from leadline.stages.convert import ConvertConfig, convert
 from leadline.stages.metric import MetricConfig
@@ -117,10 +118,11 @@ def test_convert__without_half_keeps_every_bit_of_a_half(tmp_path: Path, checkpo
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"to": "transformers", "half": True}, "--average, --divide, --half and --note are"),
-        ({"to": "official", "note": ("a=b",)}, "--average, --divide, --half and --note are"),
-        ({"to": "official", "average": (Path("x"),)}, "--average, --divide, --half and --note are"),
-        ({"to": "official", "divide": 16}, "--average, --divide, --half and --note are"),
+        ({"to": "transformers", "half": True}, "--average, --divide, --looks, --half and --note are"),
+        ({"to": "official", "note": ("a=b",)}, "--average, --divide, --looks, --half and --note are"),
+        ({"to": "official", "average": (Path("x"),)}, "--average, --divide, --looks, --half and --note are"),
+        ({"to": "transformers", "looks": (64,)}, "--average, --divide, --looks, --half and --note are"),
+        ({"to": "official", "divide": 16}, "--average, --divide, --looks, --half and --note are"),
         ({"note": ("licence",)}, "a note is KEY=VALUE"),
         ({"note": ("=x",)}, "a note is KEY=VALUE"),
         ({"note": ("network=tiny",)}, "a key that is none of"),
@@ -219,6 +221,27 @@ def test_convert__does_not_divide_metres(tmp_path: Path) -> None:
     save_network(path, "tiny", Network("tiny", variant=variant).state_dict(), about={}, variant=variant)
     with pytest.raises(LeadlineError, match="the map of tiny has metres"):
         convert(ConvertConfig(model=path, divide=16, out=tmp_path / "out"))
+
+
+# Several looks
+
+
+def test_convert__tells_a_network_at_which_sizes_to_look(tmp_path: Path, checkpoint: Path) -> None:
+    out = convert(ConvertConfig(model=checkpoint, looks=(64, 96), out=tmp_path / "twice"))
+    network, about = load_network(out)
+    before = load_network(checkpoint)[0]
+    assert network.variant == replace(before.variant, looks=(64, 96))
+    assert digest(network) == digest(before)
+    assert about["run"] == {"seed": 3}
+    assert Predictor(network).sides == (96, 64)
+    again = convert(ConvertConfig(model=out, half=True, out=tmp_path / "half"))
+    assert load_network(again)[0].variant.looks == (64, 96)
+
+
+@pytest.mark.parametrize("looks", [(0,), (64, -1)])
+def test_convert__refuses_sizes_that_are_none(looks: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="short sides are at least 1 pixel"):
+        ConvertConfig(looks=looks)
 
 
 # The name

@@ -334,7 +334,7 @@ def test_load__takes_a_path_and_options(tmp_path: Path, network: Network) -> Non
     save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={})
     predictor = load(tmp_path / "x.safetensors", device="cpu", size=98)
     assert digest(predictor.network) == digest(network)
-    assert predictor.size == 98
+    assert predictor.sides == (98,)
 
 
 def test_unknown_model__is_answered_with_the_nearest() -> None:

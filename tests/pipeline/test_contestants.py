@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ def test_checkpoint__is_the_predictor_and_its_short_side_can_be_its_own(tmp_path
         expected = Predictor(network, size=side)([PICTURE])[0]
         np.testing.assert_allclose(predict(contestant).values, expected.values, rtol=1e-5, atol=1e-6)
     assert (one.name, other.name) == ("net", "large")
+
+
+def test_checkpoint__of_the_same_weights_that_looks_otherwise_is_measured_anew(tmp_path: Path) -> None:
+    network, paths = Network("tiny"), [tmp_path / "once.safetensors", tmp_path / "twice.safetensors"]
+    for path, looks in zip(paths, ((), (64, 96)), strict=True):
+        variant = replace(network.variant, looks=looks)
+        save_network(path, "tiny", network.state_dict(), about={}, variant=variant)
+    opened(tmp_path, str(paths[0]))[0].ledger.add("a", {})
+    once, twice = opened(tmp_path, *map(str, paths))
+    assert ("a" in once.ledger, "a" in twice.ledger) == (True, False)
+    opened(tmp_path, str(paths[0]), short_side=64)[0].ledger.add("b", {})
+    once, twice = opened(tmp_path, *map(str, paths), short_side=64)
+    assert ("b" in once.ledger, "b" in twice.ledger) == (True, True)
 
 
 # ---------------------------------------------------------------- transformers

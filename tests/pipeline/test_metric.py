@@ -188,7 +188,7 @@ def test_result__loads_as_a_network_of_metres_below_its_ceiling(tmp_path: Path, 
     assert network.space is Space.DEPTH
     assert (network.name, network.variant.ceiling, about["space"]) == ("tiny", 10, "depth")
     predictor = Predictor(network, device="cpu")
-    assert predictor.size == 32  # as it was trained
+    assert predictor.sides == (32,)  # as it was trained
     prediction = predictor(Rooms()[0].image)
     assert prediction.space is Space.DEPTH
     assert 0 < prediction.values.min() <= prediction.values.max() < 10

@@ -98,7 +98,8 @@ def test_predict__the_record_says_what_every_file_is(config: PredictConfig, phot
     assert (entry["size"], entry["space"], entry["unit"]) == ([40, 56], "affine_disparity", "none")
     assert entry["model"]["network"] == "tiny"
     assert len(entry["model"]["weights"]) == 16
-    assert entry["made"] == {"size": 32, "precision": "float32", "flip_average": False, "disagreement": True}
+    about = {"sides": [32], "precision": "float32", "flip_average": False, "disagreement": True}
+    assert entry["made"] == about
     assert sorted(entry["files"]) == [name for name in files(out) if name.startswith("x/c.")]
     assert len(entry["files"]) == len(get_args(Format)) + 2
     with Image.open(out / "x/c.affine_disparity.png") as image:

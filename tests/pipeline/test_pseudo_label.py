@@ -125,7 +125,7 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
     assert manifest["counts"] == [3, 3, 1]
     assert manifest["unreadable"] == []
     assert about["stage"] == "pseudo_label"
-    assert about["short_side"] == 32
+    assert about["sides"] == [32]
     assert about["stored_side"] == 640
     assert about["flip_average"] is False
     assert len(about["teacher"]["weights"]) == 64
@@ -245,9 +245,9 @@ def test_pseudo_label__of_several_teachers_is_the_mean_of_their_normalised_maps(
         assert np.abs(one - two).max() > 0.1, "two alike would show nothing"
         np.testing.assert_allclose(label.values, mean, atol=np.ptp(mean) / 65535 + 1e-4)
     told = manifest_of(out)["about"]["teachers"]
-    assert [(each["teacher"]["step"], each["short_side"]) for each in told] == [
-        (5, sides[0] if sides else 224),
-        (7, sides[-1] if sides else 224),
+    assert [(each["teacher"]["step"], each["sides"]) for each in told] == [
+        (5, [sides[0] if sides else 224]),
+        (7, [sides[-1] if sides else 224]),
     ]
 
 

@@ -115,7 +115,7 @@ def _open(
         short_side=parse_positive,
         network=str,
     )
-    return model, f"{digest(built)} {side}"
+    return model, f"{digest(built)} {model.sides} {model.flip_average}"
 
 
 def _function(place: str, space: Space | None = None) -> FunctionModel:

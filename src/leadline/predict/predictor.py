@@ -15,7 +15,8 @@ from torch import Tensor
 
 from leadline.data.transforms import require_usable, resize_picture
 from leadline.geometry import fit_size
-from leadline.losses import normalised_residual
+from leadline.losses import normalise, normalised_residual
+from leadline.masked import masked_median
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model
 from leadline.predict.overlap import overlapped
@@ -62,15 +63,17 @@ class Predictor:
         A larger `size` than the network's own gives finer maps, in time and memory that grow with its
         square. `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement`
         fills `Prediction.disagreement` with how much they differ; either makes the network look twice.
+        Where no `size` is given, a network with `looks` (`Variant`) looks at all of them, both ways round.
 
         Raises:
             LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
         """
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
-        self.size = network.variant.short_side if size is None else size
-        if min(self.size, batch) < 1:
-            raise LeadlineError(f"size and batch are at least 1, got {self.size} and {batch}")
+        looks = network.variant.looks if size is None else ()
+        self.sides = tuple(sorted(looks, reverse=True)) or (size or network.variant.short_side,)
+        if batch < 1 or (size is not None and size < 1):
+            raise LeadlineError(f"size and batch are at least 1, got {size} and {batch}")
         self.device = find_device(device)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.eval()
@@ -78,7 +81,7 @@ class Predictor:
         half_is_faster = self.device.type == "cuda"
         chosen = ("float16" if half_is_faster else "float32") if precision == "auto" else precision
         self.dtype: torch.dtype = getattr(torch, chosen)
-        self.flip_average, self.disagreement = flip_average, disagreement
+        self.flip_average, self.disagreement = flip_average or bool(looks), disagreement
 
     @overload
     def __call__(self, pictures: PictureLike) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -128,13 +131,18 @@ class Predictor:
         """
         require_usable(Size(*image.shape[:2]))
         variant = self.network.variant
-        target = Size(self.size, self.size)
-        size = fit_size(Size(*image.shape[:2]), target, multiple=variant.multiple, bound=variant.bound)
+        size = self._fit(image, self.sides[0])
         if variant.interpolation == "cubic":
             channels = (image[..., channel].astype(np.float64) for channel in range(3))  # saves memory
             resized = [resize_picture(channel, size, "cubic") for channel in channels]
             return np.stack(resized, axis=-1).astype(np.float32)
         return resize_picture(image, size, variant.interpolation)
+
+    def _fit(self, image: Prepared, side: int) -> Size:
+        """Return the size at which the network looks at a picture for a short side."""
+        variant = self.network.variant
+        size, target = Size(*image.shape[:2]), Size(side, side)
+        return fit_size(size, target, multiple=variant.multiple, bound=variant.bound)
 
     def follow(
         self,
@@ -167,11 +175,20 @@ class Predictor:
 
     @torch.inference_mode()
     def maps(self, prepared: Sequence[Picture]) -> list[Map]:
-        """Run the network on prepared pictures, those of one size together; maps come in their order.
+        """Run the network on prepared pictures and return their maps; of several looks, the mean.
 
         Raises:
             LeadlineError: where the device has too little memory, or a map is not finite.
         """
+        finest = self._maps(prepared)
+        coarser = [
+            self._maps([resize_picture(image, self._fit(image, side), "area") for image in prepared])
+            for side in self.sides[1:]
+        ]
+        return [mean_look(looks, self.network.space) for looks in zip(finest, *coarser, strict=True)]
+
+    def _maps(self, prepared: Sequence[Prepared]) -> list[Map]:
+        """Run the network on pictures, those of one size together; maps come in their order."""
         by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for number, image in enumerate(prepared):
             by_size[image.shape].append(number)
@@ -191,7 +208,7 @@ class Predictor:
         except torch.cuda.OutOfMemoryError as error:
             raise LeadlineError(
                 f"{self.device} has too little memory for {len(images)} pictures of {size} at once: lower "
-                f"batch (now {self.batch}) or size (now {self.size}), or choose another device"
+                f"batch (now {self.batch}) or size (now {self.sides[0]}), or choose another device"
             ) from error
         if not torch.isfinite(maps).all():
             raise LeadlineError(
@@ -210,6 +227,26 @@ class Predictor:
         bicubic = self.network.variant.enlargement == "bicubic"
         restored = _resize(values, size, bicubic=bicubic)
         return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
+
+
+def mean_look(maps: Sequence[Map], space: Space) -> Map:
+    """Return the mean of a picture's maps at the size and in the unit of the first, which may be alone.
+
+    Maps of affine disparity have no common unit and are first brought to the first one's median and mean
+    absolute deviation, as in `leadline.losses.normalise`.
+    """
+    first, *others = maps
+    if not others:
+        return first
+    size = first.shape[-2:]
+    resized = (F.interpolate(map, size=size, mode="bilinear", align_corners=True) for map in others)
+    looks = torch.cat([first, *resized])
+    if space is not Space.AFFINE_DISPARITY:
+        return looks.mean(dim=0, keepdim=True)
+    everywhere = torch.ones_like(looks, dtype=torch.bool)
+    mean = normalise(looks, everywhere).mean(dim=0, keepdim=True)
+    median = masked_median(first, everywhere[:1])
+    return median + (first - median).abs().mean() * mean
 
 
 def flip_disagreement(straight: Map, mirrored: Map, space: Space) -> Map:

@@ -95,14 +95,15 @@ def vessel(dice: Dice, name: str) -> Thing:
 
 
 def package(dice: Dice) -> Thing:
-    """Draw a box, a carton or a tin of goods."""
+    """Draw a box, a carton or a tin of goods, upright or lying."""
     size = dice.rng.uniform([0.05, 0.04, 0.08], [0.22, 0.16, 0.3])
     look = dice.look(dice.pick(("package", "package", "card", "plastic")))
     look = replace(look, scale=float(size.max() * (1.0 if isinstance(look.pattern, int) else 0.6)))
     shape = dice.pick((BOX, BOX, SLAB, CYLINDER))
     if shape is CYLINDER:
         size[1] = size[0]
-    return thing(Kind.OBJECT, [stand(shape, (0, 0, 0), size=size.tolist(), material=look)])
+    turn = about(0, math.pi / 2 if dice.chance(0.3) else 0.0)
+    return thing(Kind.OBJECT, [put(shape, (0, 0, 0), look, half=size / 2, turn=turn).resting_at((0, 0, 0))])
 
 
 def book(dice: Dice) -> Thing:
@@ -308,6 +309,7 @@ SETTINGS: dict[str, Sequence[Prop]] = {
     "kitchen": (vessels("pot", "jug", "jar", "bottle"), vessels("bowl", "cup", "plate"), fruit, package,
         meal, small_plant),
     "shelf": (book, vessels("vase", "jar", "candlestick", "bowl"), solid, figurine, package, small_plant),
+    "goods": (package, package, package, package, vessels("bottle", "jar", "cup"), book, solid),
     "shop": (package, package, vessels("bottle", "jar"), vessels("bottle", "pot", "bowl"), fruit, solid),
     "floor": (solid, package, book, figurine, vessels("vase", "pot")),
     "food": (meal, fruit, fruit, fruit, vessels("bowl", "plate"), vessels("tumbler", "goblet", "bottle"),

@@ -109,11 +109,11 @@ def draw_room(dice: Dice, layout: str) -> Scene:
 
 
 def draw_table_top(dice: Dice, layout: str) -> Scene:
-    """Draw a table with things on it, seen from near by: a meal, glasses, a desk, anything."""
-    size = (dice.between(0.7, 1.8), dice.between(0.6, 1.0))
+    """Draw a table with few or many things on it, seen from near by: a meal, glasses, goods, anything."""
+    size = (dice.between(0.7, 2.2), dice.between(0.6, 1.2))
     top = furniture.board(dice, width=size[0], depth=size[1], height=dice.between(0.45, 0.9))
-    where = dice.pick(("table", "desk", "food", "food", "glass", "glass", "kitchen", "any", "any"))
-    things = [top, *strewn(dice, top.bodies[0], dice.count(4, 22), where=where)]
+    where = dice.pick(("table", "desk", "food", "glass", "kitchen", "any", *4 * ("goods",)))
+    things = [top, *strewn(dice, top.bodies[0], round(dice.spread(2, 22)), where=where)]
     if dice.chance(0.25):  # a cloth on the table
         low, high = top.bodies[0].bounds()
         cloth = block(

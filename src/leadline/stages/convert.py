@@ -1,7 +1,7 @@
 """A checkpoint between our layout, the authors' and transformers', to the bit unless asked otherwise."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +37,18 @@ class ConvertConfig:
     divide: int = 1
     """Power of 16 to divide the map of a network of affine disparity by, to the bit. Training lets maps grow,
     and float16, with which a GPU computes, ends at 65504; in our layout."""
+    looks: tuple[int, ...] = ()
+    """Short sides at which the network is to look unless asked for one size, at the picture and its mirror
+    image, for the mean of all these maps; in our layout."""
     half: bool = False
     """Round to float16, half the bytes, what bears it; in our layout. Read again, it is float32."""
     note: tuple[str, ...] = ()
     """KEY=VALUE that our layout's description is to say besides, such as licence=Apache-2.0."""
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that are none."""
+        if any(side < 1 for side in self.looks):
+            raise ValueError(f"looks: short sides are at least 1 pixel, got {self.looks}")
 
 
 _OWN = ("network", "space", "variant", "averaged", "divided", "rounded")
@@ -65,6 +73,8 @@ def convert(config: ConvertConfig) -> Path:
     if config.divide != 1:
         about = {**about, "divided": config.divide}
         divide(network, config.divide)
+    if config.looks:
+        network.variant = replace(network.variant, looks=config.looks)
     config.out.parent.mkdir(parents=True, exist_ok=True)
     if config.to == "leadline":
         _save(config, network, {**about, **notes})
@@ -119,9 +129,11 @@ def _notes(config: ConvertConfig) -> dict[str, str]:
     Raises:
         LeadlineError: for what is no note, and for what only our layout has in another one.
     """
-    if config.to != "leadline" and (config.average or config.divide != 1 or config.half or config.note):
+    own = config.average or config.divide != 1 or config.looks or config.half or config.note
+    if config.to != "leadline" and own:
         raise LeadlineError(
-            f"--average, --divide, --half and --note are for our layout, --to leadline; got --to {config.to}"
+            "--average, --divide, --looks, --half and --note are for our layout, --to leadline; got --to "
+            + config.to
         )
     for note in config.note:
         key, equals, _ = note.partition("=")

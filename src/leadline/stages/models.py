@@ -52,6 +52,11 @@ def _bundled() -> dict[str, Any]:
     }
 
 
+def sides(variant: Variant) -> str:
+    """Say at which short sides a network looks unless asked otherwise."""
+    return " and ".join(map(str, variant.looks)) or str(variant.short_side)
+
+
 def _facts(name: str, variant: Variant) -> dict[str, Any]:
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in Network(name, variant=variant).parameters())
@@ -61,7 +66,7 @@ def _facts(name: str, variant: Variant) -> dict[str, Any]:
         **asdict(variant),
         "predicts": "affine disparity" if ceiling is None else f"depth up to {ceiling:g} m",
         "parameters": f"{count / 1e6:.1f} M",
-        "input": f"{variant.short_side}, multiple of {variant.multiple}",
+        "input": f"{sides(variant)}, multiple of {variant.multiple}",
         "weights": origin.repository or origin.transformers or origin.url or "train it",
         "licence": origin.licence or "that of its data",
     }

@@ -47,7 +47,8 @@ class PredictConfig:
     unit: Literal["own", "metres"] = "own"
     """What the numbers are in: what the model predicts, or metres, which affine disparity cannot be."""
     size: int | None = None
-    """Short side in pixels at which the network looks; its own where not given, more for finer maps."""
+    """Short side in pixels at which the network looks, more for finer maps. Its own where not given: of some,
+    such as the model in the box, several, whose maps are averaged; one is faster then."""
     flip_average: bool = False
     """Take the mean of the map and that of the mirrored picture; takes twice the time."""
     disagreement: bool = False
@@ -208,9 +209,9 @@ class Job:
             "unit": self.space.unit,
             "model": dict(self.model),
             "made": {
-                "size": self.predictor.size,
+                "sides": list(self.predictor.sides),
                 "precision": str(self.predictor.dtype).removeprefix("torch."),
-                "flip_average": self.config.flip_average,
+                "flip_average": self.predictor.flip_average,
                 "disagreement": self.config.disagreement,
             },
         }

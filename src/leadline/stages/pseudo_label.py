@@ -278,11 +278,11 @@ def _predictors(
 def _about(labeller: Labeller, teachers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the store says of its origin."""
     config = labeller.config
-    each = [
+    each: list[dict[str, Any]] = [
         {
             "teacher": {"weights": digest(predictor.network), **about},
             "preprocessing": asdict(predictor.network.variant),
-            "short_side": predictor.size,
+            "sides": list(predictor.sides),
         }
         for predictor, about in zip(labeller.predictors, teachers, strict=True)
     ]
@@ -306,7 +306,8 @@ def _estimate(labeller: Labeller, missing: int) -> None:
     """
     config = labeller.config
     for path, predictor in zip(config.teacher, labeller.predictors, strict=True):
-        console.print(f"{path} looks at a short side of {predictor.size} pixels")
+        sides = ", ".join(map(str, predictor.sides))
+        console.print(f"{path} looks at a short side of {sides} pixels")
     count = 4 * config.batch
     if missing <= count and not (config.dry_run and missing):
         console.print(f"{missing} pictures to label")
