@@ -1,4 +1,4 @@
-"""The model in the box: its size, the pictures a second at its native size, and how long the first map takes.
+"""The model in the box: its size, pictures a second, with one look too, and how long the first map takes.
 
 python benchmarks/box.py [FOLDER]: single pictures and a folder of them through the predictor, then fresh
 processes that import and load, part by part. Generated pictures stand in for a folder.
@@ -16,11 +16,13 @@ from predict_folder import make_pictures, throughput
 
 import leadline
 from leadline.models.published import BUNDLED, BUNDLED_FILE
+from leadline.predict.predictor import Predictor
 from leadline.predict.selection import select_pictures
 from leadline.stages.predict import PredictConfig
 
 PICTURES = 24
 ROUNDS = 3
+SIZE = 224  # of one look
 PARTS = {
     "import torch": "import torch",
     "import timm": "import timm",
@@ -42,9 +44,8 @@ def start() -> list[float]:
     return [float(line) for line in done.stdout.split()]
 
 
-def single(folder: Path) -> str:
+def single(folder: Path, predictor: Predictor) -> str:
     """Say how fast single pictures go from their file to their map, as a caller in Python sees it."""
-    predictor = leadline.load()
     paths = [picture.path for picture in select_pictures([str(folder)], results=folder / "maps")[0]]
 
     def work() -> None:
@@ -64,10 +65,13 @@ def main() -> None:
         if len(sys.argv) == 1:
             folder.mkdir()
             make_pictures(folder, count=PICTURES, h=256, w=341)
-        print(single(folder))
         config = PredictConfig(out=Path(made) / "maps", overwrite=True, format=("png",))
         config.out.mkdir()
-        print(throughput(folder, config, leadline.load()))
+        predictors = {"as it looks": leadline.load(), f"one look at {SIZE}": leadline.load(size=SIZE)}
+        for name, predictor in predictors.items():
+            print(f"{name}, {single(folder, predictor)}")
+        for name, predictor in predictors.items():  # behind what a caller in Python has: memory is kept now
+            print(f"{name}, {throughput(folder, config, predictor)}")
     medians = [statistics.median(part) for part in zip(*(start() for _ in range(ROUNDS)), strict=True)]
     parts = ", ".join(f"{part} {median:.2f}" for part, median in zip(PARTS, medians, strict=True))
     print(f"from nothing to the first map {sum(medians):.2f} s: {parts}")

@@ -46,7 +46,7 @@ def throughput(folder: Path, config: PredictConfig, predictor: Predictor) -> str
 
     def bare() -> None:
         for first in range(0, len(prepared), step):
-            predictor.maps(prepared[first : first + step])
+            predictor.views(prepared[first : first + step])
 
     def whole() -> None:
         run(config, predictor, pictures)

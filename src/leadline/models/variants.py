@@ -131,6 +131,11 @@ class Variant:
     origin: Origin = field(default_factory=Origin)
 
     @property
+    def sides(self) -> tuple[int, ...]:
+        """Short sides at which it looks unless asked for one, the largest first."""
+        return tuple(sorted(self.looks, reverse=True)) or (self.short_side,)
+
+    @property
     def space(self) -> Space:
         """What the network's numbers mean."""
         return Space.AFFINE_DISPARITY if self.ceiling is None else Space.DEPTH

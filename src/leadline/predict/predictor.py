@@ -70,10 +70,9 @@ class Predictor:
         """
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
-        looks = network.variant.looks if size is None else ()
-        self.sides = tuple(sorted(looks, reverse=True)) or (size or network.variant.short_side,)
-        if batch < 1 or (size is not None and size < 1):
-            raise LeadlineError(f"size and batch are at least 1, got {size} and {batch}")
+        self.sides = network.variant.sides if size is None else (size,)
+        if min(*self.sides, batch) < 1:
+            raise LeadlineError(f"size and batch are at least 1, got {self.sides[-1]} and {batch}")
         self.device = find_device(device)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.eval()
@@ -81,7 +80,8 @@ class Predictor:
         half_is_faster = self.device.type == "cuda"
         chosen = ("float16" if half_is_faster else "float32") if precision == "auto" else precision
         self.dtype: torch.dtype = getattr(torch, chosen)
-        self.flip_average, self.disagreement = flip_average or bool(looks), disagreement
+        self.flip_average = flip_average or (size is None and bool(network.variant.looks))
+        self.disagreement = disagreement
 
     @overload
     def __call__(self, pictures: PictureLike) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -243,10 +243,13 @@ def mean_look(maps: Sequence[Map], space: Space) -> Map:
     looks = torch.cat([first, *resized])
     if space is not Space.AFFINE_DISPARITY:
         return looks.mean(dim=0, keepdim=True)
-    everywhere = torch.ones_like(looks, dtype=torch.bool)
-    mean = normalise(looks, everywhere).mean(dim=0, keepdim=True)
-    median = masked_median(first, everywhere[:1])
-    return median + (first - median).abs().mean() * mean
+    median = masked_median(first, torch.ones_like(first, dtype=torch.bool))
+    return median + (first - median).abs().mean() * mean_normalised(looks)
+
+
+def mean_normalised(maps: Float32[Tensor, "n 1 h w"]) -> Map:
+    """Return the mean of a picture's maps, each brought to median 0 and mean absolute deviation 1."""
+    return normalise(maps, torch.ones_like(maps, dtype=torch.bool)).mean(dim=0, keepdim=True)
 
 
 def flip_disagreement(straight: Map, mirrored: Map, space: Space) -> Map:

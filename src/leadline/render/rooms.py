@@ -112,7 +112,9 @@ def draw_table_top(dice: Dice, layout: str) -> Scene:
     """Draw a table with few or many things on it, seen from near by: a meal, glasses, goods, anything."""
     size = (dice.between(0.7, 2.2), dice.between(0.6, 1.2))
     top = furniture.board(dice, width=size[0], depth=size[1], height=dice.between(0.45, 0.9))
-    where = dice.pick(("table", "desk", "food", "glass", "kitchen", "any", *4 * ("goods",)))
+    where = dice.pick(
+        ("table", "desk", "food", "glass", "kitchen", "any", "goods", "goods", "goods", "goods")
+    )
     things = [top, *strewn(dice, top.bodies[0], round(dice.spread(2, 22)), where=where)]
     if dice.chance(0.25):  # a cloth on the table
         low, high = top.bodies[0].bounds()

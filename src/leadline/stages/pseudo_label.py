@@ -31,13 +31,13 @@ from leadline.data.transforms import resize_picture
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
 from leadline.geometry import fit_size
-from leadline.losses import normalise, ssi_mae
+from leadline.losses import ssi_mae
 from leadline.models.checkpoints import digest
 from leadline.models.network import Network
 from leadline.models.published import load_model
 from leadline.predict.figures import colourise, montage
 from leadline.predict.overlap import overlapped
-from leadline.predict.predictor import Predictor, View
+from leadline.predict.predictor import Predictor, View, mean_normalised
 from leadline.stages.sources import open_sources
 from leadline.storage import sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
@@ -246,8 +246,7 @@ def _mean(maps: Sequence[Float32[np.ndarray, "h w"]]) -> Float32[np.ndarray, "h 
     """Return a single map as it is, and the mean of several normalised: affine maps have no common unit."""
     if len(maps) == 1:
         return maps[0]
-    stacked = torch.from_numpy(np.stack(maps))[:, None]
-    mean: np.ndarray = normalise(stacked, torch.ones_like(stacked, dtype=torch.bool)).mean(dim=0)[0].numpy()
+    mean: np.ndarray = mean_normalised(torch.from_numpy(np.stack(maps))[:, None])[0, 0].numpy()
     return mean
 
 
