@@ -16,7 +16,7 @@ from torch import Tensor
 from leadline.models.foreign import FOREIGN_SUFFIXES, load_foreign
 from leadline.models.layouts import import_weights
 from leadline.models.network import Network
-from leadline.models.variants import VARIANTS, Variant, find_variant, variant_from
+from leadline.models.variants import VARIANTS, Origin, Pyramid, Tokens, Variant, Windows, find_variant
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -89,7 +89,23 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
 
 def described_variant(about: Mapping[str, Any]) -> Variant:
     """Return the variant that a file's description means: its own, or the table's of the network's name."""
-    return variant_from(about["variant"]) if "variant" in about else find_variant(about["network"])
+    return _variant_from(about["variant"]) if "variant" in about else find_variant(about["network"])
+
+
+def _variant_from(plain: Mapping[str, Any]) -> Variant:
+    """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON."""
+    values = {name: _tuples(value) for name, value in plain.items()}
+    kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
+    encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
+    return Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
+
+
+_MARKS = {"taps": Tokens, "window": Windows}
+"""A field that one kind of encoder alone has."""
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def digest(network: Network) -> str:

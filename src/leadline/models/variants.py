@@ -1,9 +1,8 @@
 """The networks that can be built, by name: each number once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Literal
 
 from leadline.geometry import Bound
 from leadline.types import LeadlineError, Space
@@ -320,22 +319,6 @@ VARIANTS: dict[str, Variant] = {
 
 TIMM = "timm/"
 """Before the name of any encoder of timm that gives feature maps."""
-
-
-def variant_from(plain: Mapping[str, Any]) -> Variant:
-    """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON."""
-    values = {name: _tuples(value) for name, value in plain.items()}
-    kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
-    encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
-    return Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
-
-
-_MARKS = {"taps": Tokens, "window": Windows}
-"""A field that one kind of encoder alone has."""
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def find_variant(name: str) -> Variant:
