@@ -238,6 +238,15 @@ def test_convert__tells_a_network_at_which_sizes_to_look(tmp_path: Path, checkpo
     assert load_network(again)[0].variant.looks == (64, 96)
 
 
+def test_convert__averages_weights_however_the_networks_look(tmp_path: Path, checkpoint: Path) -> None:
+    twice = convert(ConvertConfig(model=checkpoint, looks=(64, 96), out=tmp_path / "twice"))
+    for first, second in ((checkpoint, twice), (twice, checkpoint)):
+        out = convert(ConvertConfig(model=first, average=(second,), out=tmp_path / f"mean of {first.stem}"))
+        mean, before = load_network(out)[0], load_network(first)[0]
+        assert mean.variant == before.variant
+        assert digest(mean) == digest(before)
+
+
 @pytest.mark.parametrize("looks", [(0,), (64, -1)])
 def test_convert__refuses_sizes_that_are_none(looks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="short sides are at least 1 pixel"):

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,19 @@ def test_convert__keeps_what_was_there(tmp_path: Path, network: Network) -> None
     with pytest.raises(LeadlineError, match="exists already"):
         convert(ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "x.safetensors"))
     assert (tmp_path / "x.safetensors").read_bytes() == before
+
+
+def test_convert__says_that_other_layouts_look_once(
+    tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant, path = replace(network.variant, looks=(84, 112)), tmp_path / "x.safetensors"
+    save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
+    convert(ConvertConfig(model=path, out=tmp_path / "y.safetensors"))
+    assert "looks once" not in capsys.readouterr().out
+    convert(ConvertConfig(model=path, out=tmp_path / "y.pth", to="official"))
+    said = capsys.readouterr().out
+    assert "has no place for several looks" in " ".join(said.split())
+    assert load_network(tmp_path / "y.safetensors")[0].variant.looks == (84, 112)
 
 
 def test_convert__has_no_official_layout_for_our_own_networks(tmp_path: Path) -> None:

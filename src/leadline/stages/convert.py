@@ -81,6 +81,10 @@ def convert(config: ConvertConfig) -> Path:
     else:
         save_foreign(config.out, network, layout=config.to)
     console.print(f"{network.name} in {config.out}")
+    if config.to != "leadline" and network.variant.looks:
+        console.print(
+            f"that layout has no place for several looks: there it looks once, not at {network.variant.looks}"
+        )
     encoder = network.variant.encoder
     if config.to == "transformers" and isinstance(encoder, Tokens) and encoder.position_offset:
         console.print(
@@ -91,7 +95,7 @@ def convert(config: ConvertConfig) -> Path:
 
 
 def average(network: Network, others: Sequence[Network]) -> None:
-    """Give a network the mean of its weights and those of `others`, all counting alike.
+    """Give a network the mean of its weights and those of `others`, all counting alike; its looks stay.
 
     It is good where they began from the same weights. Source: Wortsman et al. 2022, "Model soups".
 
@@ -99,7 +103,8 @@ def average(network: Network, others: Sequence[Network]) -> None:
         LeadlineError: where the others are not the same network.
     """
     for other in others:
-        if (other.name, other.variant) != (network.name, network.variant):
+        alike = replace(other.variant, looks=network.variant.looks) == network.variant
+        if other.name != network.name or not alike:
             raise LeadlineError(
                 f"--average: the mean of a {network.name!r} and a {other.name!r} is nothing; where the names "
                 "are the same, their size or ceiling differs"
