@@ -45,6 +45,17 @@ def test_layout__shows_several_things_from_outside_of_them(layout: str) -> None:
         assert shown - STRUCTURE
 
 
+@pytest.mark.parametrize("layout", ["table", "box"])
+def test_view_from_near__has_what_it_is_of_under_the_middle_of_its_targets(layout: str) -> None:
+    for seed in range(20):
+        scene = LAYOUTS[layout](dice(seed), layout)
+        first, *others = (scene.things[number] for number in scene.vantage.about)
+        low, high = first.bounds()
+        np.testing.assert_allclose(np.mean(scene.vantage.targets, 0)[:2], (low + high)[:2] / 2, atol=1e-6)
+        assert others
+        assert scene.vantage.eyes[0][2] > high[2]
+
+
 @pytest.mark.parametrize("where", list(SETTINGS))
 def test_strewn_things__rest_on_their_support_and_apart(where: str) -> None:
     support = block((-0.6, -0.4, 0.7), (0.6, 0.4, 0.75), GREY)

@@ -147,7 +147,12 @@ def table_with_chairs(dice: Dice) -> list[Thing]:
     width, depth = dice.between(0.8, 2.0), dice.between(0.7, 1.0)
     top = board(dice, width=width, depth=depth, height=dice.between(0.7, 0.77))
     things = [top, *strewn(dice, top.bodies[0], dice.count(0, 10), where="table")]
-    kind = chair(dice)
+    return [*things, *seats(dice, width=width, depth=depth)]
+
+
+def seats(dice: Dice, *, width: float, depth: float) -> list[Thing]:
+    """Draw chairs of one kind along both long sides of a table that `board` drew."""
+    kind, things = chair(dice), []
     for x in np.linspace(-0.5, 0.5, max(1, int(width / 0.7)) + 2)[1:-1] * width:
         for yaw, y in ((0.0, -0.5), (math.pi, depth + 0.5)):
             if dice.chance(0.75):

@@ -122,14 +122,37 @@ def draw_table_top(dice: Dice, layout: str) -> Scene:
             (*(low - 0.02)[:2], high[2] - 0.002), (*(high + 0.02)[:2], high[2] + 0.001), dice.look("cloth")
         )
         things.append(thing(Kind.TEXTILE, [cloth]))
-    return _from_near(dice, layout, things, rise=dice.between(0.4, 1.3), sitters=0.4)
+    backed = dice.chance(0.25)
+    if backed:
+        things.append(_backdrop(dice, top))
+    elif dice.chance(0.35):
+        things += furniture.seats(dice, width=size[0], depth=size[1])
+    return _from_near(dice, layout, things, rise=dice.between(0.4, 1.3), sitters=0.4, from_front=backed)
+
+
+def _backdrop(dice: Dice, top: Thing) -> Thing:
+    """Draw a wall of board, paper or cloth that stands behind a table, as behind a still life."""
+    low, high = top.bounds()
+    beside = dice.between(0.0, 0.3) * (high - low)[0]
+    look = dice.look(dice.pick(("wall", "cloth", "picture", "wood")))
+    return thing(
+        Kind.WALL,
+        [
+            block(
+                (low[0] - beside, low[1] - 0.03, 0),
+                (high[0] + beside, low[1] - 0.01, high[2] + dice.between(0.4, 1.2)),
+                look,
+            )
+        ],
+    )
 
 
 def draw_box(dice: Dice, layout: str) -> Scene:
     """Draw an open box, a crate or a tray with things in it, on a table or on the floor, from above."""
     size = (dice.between(0.3, 0.8), dice.between(0.25, 0.6))
     box = open_box(dice, width=size[0], depth=size[1], height=dice.spread(0.04, 0.4))
-    things = [box, *strewn(dice, box.bodies[0], dice.count(3, 40), where=dice.pick(("any", "shop", "food")))]
+    where = dice.pick(("any", "shop", "food"))
+    things = [box, *strewn(dice, box.bodies[0], round(dice.spread(2, 40)), where=where)]
     if dice.chance(0.5):
         table = furniture.board(dice, width=size[0] + 0.5, depth=size[1] + 0.3, height=dice.between(0.4, 0.8))
         [low, high] = table.bodies[0].bounds()
@@ -137,14 +160,21 @@ def draw_box(dice: Dice, layout: str) -> Scene:
     return _from_near(dice, layout, things, rise=dice.between(0.7, 1.4), sitters=0.1)
 
 
-def _from_near(dice: Dice, layout: str, things: list[Thing], *, rise: float, sitters: float) -> Scene:
-    """Put things that rest on the first of them into a room, and look down at them from up to `rise`."""
+def _from_near(
+    dice: Dice, layout: str, things: list[Thing], *, rise: float, sitters: float, from_front: bool = False
+) -> Scene:
+    """Put things that rest on the first of them into a room, and look down at them from up to `rise`.
+
+    Mostly straight from one of its sides, as people sit and stand; always from the first where `from_front`.
+    """
     room = ROOMS[dice.pick(("living", "kitchen", "office"))]
-    width, depth, height = dice.between(2.5, 5), dice.between(2.5, 5), dice.between(2.4, 2.8)
+    width, depth, height = dice.between(4, 6), dice.between(4, 6), dice.between(2.4, 2.8)
     place = Arrangement((0, 0, 0), (width, depth, height))
     build(place, draw_shell(dice, room, width, depth=depth, height=height))
-    first, middle = len(place.things), np.array([width / 2, depth / 2, things[0].bounds()[1, 2]])
-    place.place(things, (width / 2, depth / 2, 0), yaw=dice.turn())
+    [low, high], first, yaw = things[0].bounds(), len(place.things), dice.turn()
+    middle = np.array([width / 2, depth / 2, high[2]])
+    centred = [piece.moved((*(low + high)[:2] / -2, 0)) for piece in things]
+    place.place(centred, (width / 2, depth / 2, 0), yaw=yaw)
     about = range(first, len(place.things))
     lamps = hang_lamps(dice, room, place)
     if dice.chance(sitters):
@@ -157,11 +187,15 @@ def _from_near(dice: Dice, layout: str, things: list[Thing], *, rise: float, sit
         place.place([person(dice, sitting=True), thing(Kind.FURNITURE, seat)], at, yaw=-angle)
     for side in range(4):
         _furnish(dice, room, place, side=side)
-    turn, away = dice.turn(), dice.between(0.05, 0.9)
+    turn, away = dice.turn(), dice.between(0.05, 1.3)
+    if from_front or dice.chance(0.6):
+        side = 1 if from_front else dice.count(1, 4)
+        turn = yaw + side * math.pi / 2 + dice.normal(0.15)
     eye = middle + [away * math.cos(turn), away * math.sin(turn), 0]
-    eyes = (tuple(eye + [-0.2, -0.2, min(0.1 + 0.3 * (0.9 - away), rise)]), tuple(eye + [0.2, 0.2, rise]))
+    lowest = min(dice.between(0.05, 0.35) + 0.3 * max(0.9 - away, 0), rise)
+    eyes = (tuple(eye + [-0.2, -0.2, lowest]), tuple(eye + [0.2, 0.2, rise]))
     targets = (tuple(middle + [-0.3, -0.3, -0.05]), tuple(middle + [0.3, 0.3, 0.1]))
-    view = Vantage(eyes=eyes, targets=targets, close=0.3, about=about)
+    view = Vantage(eyes=eyes, targets=targets, close=0.2, about=about)
     return _indoors(dice, layout, place, lamps, vantage=view)
 
 
