@@ -87,7 +87,7 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     if dice.chance(0.35):
         rug = fittings.rug(dice, width=dice.between(0.3, 0.6) * width, depth=dice.between(0.3, 0.6) * depth)
         place.add([rug.moved((width / 2, depth / 2, 0))], solid=False)
-    for _ in range(dice.count(1, 5) if room.middle else 0):
+    for _ in range(dice.count(2, 7) if room.middle else 0):
         low, high = (0.25 * width, 0.25 * depth, 0), (0.75 * width, 0.75 * depth, 0)
         place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
     for side in range(4):
@@ -105,7 +105,8 @@ def draw_room(dice: Dice, layout: str) -> Scene:
         place.scatter(dice, _on_the_floor(dice), low=(0.5, 0.5, 0), high=(width - 0.5, depth - 0.5, 0))
     eyes = ((0.3, 0.3, 0.7), (width - 0.3, depth - 0.3, min(1.9, height - 0.2)))
     targets = ((0, 0, 0.2), (width, depth, 1.5))
-    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.3))
+    vantage = Vantage(eyes=eyes, targets=targets, close=0.2, across=0.5)
+    return _indoors(dice, layout, place, lamps, vantage=vantage)
 
 
 def draw_table_top(dice: Dice, layout: str) -> Scene:

@@ -18,14 +18,19 @@ _TRIES = 30
 _NEAREST = 0.2
 _LARGEST = 0.4
 """Share of a view that one thing may fill, unless a place is made of it."""
-_STUFF = 0.1
+_STUFF = 0.15
 """Share of a view that must be something else than sky, ground and walls."""
 
 
 def draw_camera(dice: Dice, scene: Scene, caster: Caster) -> Camera | None:
     """Draw views until one is worth showing; `None` where the scene has hardly any."""
     for _ in range(_TRIES):
-        camera = _close_up(dice, scene) if dice.chance(scene.vantage.close) else _overview(dice, scene)
+        if dice.chance(scene.vantage.close):
+            camera = _close_up(dice, scene)
+        elif dice.chance(scene.vantage.across):
+            camera = _across(dice, scene)
+        else:
+            camera = _overview(dice, scene)
         hits = caster.cast(camera.position.astype(np.float32), camera.rays(PROBE))
         if worth_showing(scene, caster, camera, hits):
             return camera
@@ -39,6 +44,20 @@ def _overview(dice: Dice, scene: Scene) -> Camera:
     if choices and dice.chance(0.6):
         target = dice.rng.uniform(*dice.pick(choices).bounds())
     return _look(dice, eye, target, fov=dice.pick((dice.between(25, 100), dice.between(45, 75))), tilt=4)
+
+
+def _across(dice: Dice, scene: Scene) -> Camera:
+    """Look over one thing at what lies behind it, as one who stands or sits at a table does."""
+    choices = _worth_a_look(scene)
+    if not choices:
+        return _overview(dice, scene)
+    [low, high], target = dice.pick(choices).bounds(), dice.rng.uniform(*scene.vantage.targets)
+    back = ((low + high) / 2 - target)[:2]
+    distance = float(np.hypot(*back))
+    reach = float(np.hypot(*(high - low)[:2])) / 2 + dice.between(0.0, 0.8)
+    eye = target + np.append(back / max(distance, 1e-6) * (distance + reach), 0.0)
+    eye[2] = high[2] + dice.between(0.15, 0.9)
+    return _look(dice, np.clip(eye, *scene.vantage.eyes), target, fov=dice.between(45, 75), tilt=4)
 
 
 def _close_up(dice: Dice, scene: Scene) -> Camera:
