@@ -319,10 +319,10 @@ def test_convert__says_that_other_layouts_look_once(
     variant, path = replace(network.variant, looks=(84, 112)), tmp_path / "x.safetensors"
     save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
     convert(ConvertConfig(model=path, out=tmp_path / "y.safetensors"))
-    assert "looks once" not in capsys.readouterr().out
+    assert "looks once" not in capsys.readouterr().err
     convert(ConvertConfig(model=path, out=tmp_path / "y.pth", to="official"))
-    said = capsys.readouterr().out
-    assert "has no place for several looks" in " ".join(said.split())
+    said = capsys.readouterr().err
+    assert "has no place for several looks" in said
     assert load_network(tmp_path / "y.safetensors")[0].variant.looks == (84, 112)
 
 
