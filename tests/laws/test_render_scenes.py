@@ -18,6 +18,7 @@ from leadline.render.objects import SETTINGS
 from leadline.render.palette import LOOKS, Dice
 from leadline.render.photographs import draw_photographs, list_files
 from leadline.render.raycast import Caster, Hits, build_mesh
+from leadline.render.rooms import ROOMS, draw_room
 from leadline.render.scene import STRUCTURE, Camera, Kind, Scene, Thing, aim, block, thing
 from leadline.render.source import ENDLESS, LAYOUTS, ProceduralSource, Recipe, draw_stage
 from leadline.render.views import PROBE, draw_camera, thing_ids, worth_showing
@@ -204,8 +205,12 @@ def judged(scene: Scene, caster: Caster, camera: Camera) -> bool:
 def test_judge__refuses_one_thing_the_sky_what_is_too_near_and_the_inside_of_things() -> None:
     scene, caster, camera = three_walls()
     assert judged(scene, caster, camera)
-    nearer = replace(camera, position=np.array([0.25, 0.3, 0]))  # the object fills more than 40 %
+    nearer = replace(camera, position=np.array([0.25, 0.2, 0]))  # the object fills more than 40 %
     assert not judged(scene, caster, nearer)
+    as_furniture = tuple(
+        Thing(Kind.FURNITURE if n == 0 else t.kind, t.bodies) for n, t in enumerate(scene.things)
+    )
+    assert judged(replace(scene, things=as_furniture), Caster(as_furniture), nearer)
     as_wall = tuple(Thing(Kind.WALL if n == 0 else t.kind, t.bodies) for n, t in enumerate(scene.things))
     assert judged(replace(scene, things=as_wall), Caster(as_wall), nearer)
     far = replace(camera, position=np.array([-4.0, 0, 0]))  # sky to both sides
@@ -213,6 +218,29 @@ def test_judge__refuses_one_thing_the_sky_what_is_too_near_and_the_inside_of_thi
     assert not judged(scene, caster, replace(camera, position=np.array([0.85, 0, 0])))
     around = [*scene.things, thing(Kind.OBJECT, [block((-1, -0.05, -1), (0.5, 0.05, 1), GREY)])]
     assert not judged(replace(scene, things=tuple(around)), Caster(around), camera)
+
+
+@pytest.mark.parametrize("layout", ["bedroom", "kitchen", "living", "office"])
+def test_room__has_what_makes_it_one(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chief(_: Dice) -> list[Thing]:
+        return [thing(Kind.VEHICLE, [block((-0.9, 0, 0), (0.9, 2, 0.8), GREY)])]
+
+    room = ROOMS[layout]
+    monkeypatch.setitem(ROOMS, layout, replace(room, walls=(chief, *room.walls[1:])))
+    for seed in range(12):
+        scene = draw_room(dice(seed), layout)
+        assert any(piece.kind is Kind.VEHICLE for piece in scene.things), seed
+
+
+def test_camera__that_looks_down_is_tipped_and_not_above_nothing() -> None:
+    scene = draw_room(dice(3), "living")
+    carried = replace(scene, vantage=replace(scene.vantage, close=0.0, across=0.0, down=1.0))
+    caster, drawn = Caster(scene.things), dice(5)
+    cameras = [draw_camera(drawn, carried, caster) for _ in range(12)]
+    pitches = [np.degrees(np.arcsin(-camera.rotation[2, 2])) for camera in cameras if camera is not None]
+    assert len(pitches) > 6
+    assert np.mean(pitches) > 15
+    assert np.std(pitches) > 5
 
 
 def test_redraw__draws_afresh_and_reproducibly(monkeypatch: pytest.MonkeyPatch) -> None:

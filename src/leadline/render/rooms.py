@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from leadline.render import fittings, furniture
 from leadline.render.arrange import Arrangement
@@ -62,7 +63,7 @@ ROOMS: dict[str, Room] = {
     "living": Room(width=(3, 7), depth=(3.5, 8), walls=(SOFA, SOFA, SHELF, _sideboard, CABINET, _potted,
         CHAIR, DESK, RADIATOR),
                    middle=(_coffee_table, DINING, SOFA, _on_the_floor, CHAIR, _potted)),
-    "bedroom": Room(width=(2.6, 5), depth=(3, 5), walls=(BED, BED, CABINET, SHELF, DESK, CHAIR, _potted,
+    "bedroom": Room(width=(2.6, 5), depth=(3, 5), walls=(BED, CABINET, CABINET, SHELF, DESK, CHAIR, _potted,
         RADIATOR), middle=(_on_the_floor, CHAIR), people=0.2),
     "kitchen": Room(width=(2.4, 5), depth=(3, 6), walls=(COUNTER, COUNTER, CABINET, SHELF, CHAIR,
         RADIATOR), middle=(DINING, DINING, _on_the_floor), wall="tiled wall"),
@@ -87,11 +88,16 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     if dice.chance(0.35):
         rug = fittings.rug(dice, width=dice.between(0.3, 0.6) * width, depth=dice.between(0.3, 0.6) * depth)
         place.add([rug.moved((width / 2, depth / 2, 0))], solid=False)
-    for _ in range(dice.count(2, 7) if room.middle else 0):
-        low, high = (0.25 * width, 0.25 * depth, 0), (0.75 * width, 0.75 * depth, 0)
-        place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
+    chief = room.walls[0](dice)
+    for _ in range(60):
+        side = dice.count(0, 3)
+        if _put_against(place, chief, side=side, at=dice.between(0.02, (width, depth)[side % 2] - 0.5)):
+            break
     for side in range(4):
         _furnish(dice, room, place, side=side)
+    for _ in range(dice.count(2, 7) if room.middle else 0):
+        low, high = (0.2 * width, 0.2 * depth, 0), (0.8 * width, 0.8 * depth, 0)
+        place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
     if dice.chance(0.3):
         standing, lamp = fittings.floor_lamp(dice)
         at = (dice.pick((0.35, width - 0.35)), dice.pick((0.3, depth - 0.8)), 0)
@@ -103,9 +109,9 @@ def draw_room(dice: Dice, layout: str) -> Scene:
             place.scatter(dice, [figure], low=(0.3, 0.3, 0), high=(width - 0.3, depth - 0.3, 0))
     for _ in range(dice.count(0, 3)):
         place.scatter(dice, _on_the_floor(dice), low=(0.5, 0.5, 0), high=(width - 0.5, depth - 0.5, 0))
-    eyes = ((0.3, 0.3, 0.7), (width - 0.3, depth - 0.3, min(1.9, height - 0.2)))
+    eyes = ((0.3, 0.3, 0.8), (width - 0.3, depth - 0.3, min(1.9, height - 0.2)))
     targets = ((0, 0, 0.2), (width, depth, 1.5))
-    vantage = Vantage(eyes=eyes, targets=targets, close=0.2, across=0.5)
+    vantage = Vantage(eyes=eyes, targets=targets, close=0.25, across=0.5, down=0.5)
     return _indoors(dice, layout, place, lamps, vantage=vantage)
 
 
@@ -123,12 +129,13 @@ def draw_table_top(dice: Dice, layout: str) -> Scene:
             (*(low - 0.02)[:2], high[2] - 0.002), (*(high + 0.02)[:2], high[2] + 0.001), dice.look("cloth")
         )
         things.append(thing(Kind.TEXTILE, [cloth]))
-    backed = dice.chance(0.25)
+    backed = dice.chance(0.3)
     if backed:
         things.append(_backdrop(dice, top))
     elif dice.chance(0.35):
         things += furniture.seats(dice, width=size[0], depth=size[1])
-    return _from_near(dice, layout, things, rise=dice.between(0.4, 1.3), sitters=0.4, from_front=backed)
+    rise = dice.between(0.15, 0.9) if backed else dice.between(0.4, 1.3)
+    return _from_near(dice, layout, things, rise=rise, sitters=0.4, from_front=backed)
 
 
 def _backdrop(dice: Dice, top: Thing) -> Thing:
@@ -188,7 +195,7 @@ def _from_near(
         place.place([person(dice, sitting=True), thing(Kind.FURNITURE, seat)], at, yaw=-angle)
     for side in range(4):
         _furnish(dice, room, place, side=side)
-    turn, away = dice.turn(), dice.between(0.05, 1.3)
+    turn, away = dice.turn(), dice.between(0.5, 1.6) if from_front else dice.between(0.05, 1.3)
     if from_front or dice.chance(0.6):
         side = 1 if from_front else dice.count(1, 4)
         turn = yaw + side * math.pi / 2 + dice.normal(0.15)
@@ -256,26 +263,40 @@ def _railing(
     return thing(Kind.FENCE, bodies)
 
 
-def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
-    """Put things along a wall, one after another, and hang things above them."""
-    width, depth, height = place.high
-    length = (width, depth)[side % 2]
+def _put_against(
+    place: Arrangement, group: list[Thing], *, side: int, at: float, gap: float = 0.02, up: float = 0.0
+) -> bool:
+    """Put a group with its back to a wall, its left end `at` metres along, and say whether it had room."""
+    width, depth, _ = place.high
     corner = ((0.0, 0.0), (width, 0.0), (width, depth), (0.0, depth))[side]
     turn = side * math.pi / 2
-    along = np.array([math.cos(turn), math.sin(turn), 0])
+    [low, _] = _hull(group)
+    right, inward = at - low[0], gap + max(0, -low[1])
+    cos, sin = math.cos(turn), math.sin(turn)
+    spot = (corner[0] + right * cos - inward * sin, corner[1] + right * sin + inward * cos, up)
+    return place.place(group, spot, yaw=turn)
+
+
+def _hull(group: list[Thing]) -> Float64[np.ndarray, "2 3"]:
+    bounds = np.stack([piece.bounds() for piece in group])
+    return np.stack([bounds[:, 0].min(0), bounds[:, 1].max(0)])
+
+
+def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
+    """Put things along a wall, one after another, and hang things above them."""
+    length, height = place.high[side % 2], place.high[2]
     x = dice.between(0.05, 0.6)
     while x < length - 0.3:
         group = dice.pick(room.walls)(dice)
-        bounds = np.stack([piece.bounds() for piece in group])
-        low, high = bounds[:, 0].min(0), bounds[:, 1].max(0)
-        start, inward = np.array([*corner, 0]) + (x - low[0]) * along, np.array([-along[1], along[0], 0])
         if dice.chance(room.crowded):
-            place.place(group, start + (0.02 + max(0, -low[1])) * inward, yaw=turn)
+            spots = (x + further for further in (0.0, 0.3, 0.6, 0.9))
+            x = next((at for at in spots if _put_against(place, group, side=side, at=at)), x)
+        [low, high] = _hull(group)
         x += float(high[0] - low[0]) + dice.pick((0.02, 0.1, dice.between(0.2, 1.2)))
-    for share in dice.rng.uniform(0.12, 0.88, dice.count(0, 3)):
+    for share in dice.rng.uniform(0.1, 0.85, dice.count(0, 3)):
         frame = fittings.picture_frame(dice, mirror=dice.chance(0.15))
-        at = np.array([*corner, dice.between(1.4, min(1.8, height - 0.6))]) + share * length * along
-        place.place([frame], at + 0.003 * np.array([-along[1], along[0], 0]), yaw=turn)
+        up = dice.between(1.4, min(1.8, height - 0.6))
+        _put_against(place, [frame], side=side, at=share * length, gap=0.003, up=up)
 
 
 def _indoors(dice: Dice, layout: str, place: Arrangement, lamps: list[Lamp], *, vantage: Vantage) -> Scene:

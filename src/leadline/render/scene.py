@@ -235,6 +235,8 @@ class Vantage:
     """How often a view is of one thing from near by."""
     across: float = 0.0
     """How often one of the others looks over one thing at what lies behind it."""
+    down: float = 0.0
+    """How often one of the rest looks down, at any angle that a hand holds a camera."""
     about: range = range(0)
     """Numbers of the things that views are of; the others rest on the first, which may fill a view as a floor
     may. All things where it is empty."""

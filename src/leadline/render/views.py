@@ -8,7 +8,7 @@ from jaxtyping import Integer
 from leadline.render.materials import Finish
 from leadline.render.palette import Dice
 from leadline.render.raycast import Caster, Hits, dot
-from leadline.render.scene import STRUCTURE, Camera, Scene, Thing, aim
+from leadline.render.scene import STRUCTURE, Camera, Kind, Scene, Thing, aim
 from leadline.types import Size
 
 PROBE = Size(36, 48)
@@ -18,7 +18,8 @@ _TRIES = 30
 _NEAREST = 0.2
 _LARGEST = 0.4
 """Share of a view that one thing may fill, unless a place is made of it."""
-_STUFF = 0.15
+_LARGEST_FURNITURE = 0.6
+_STUFF = 0.2
 """Share of a view that must be something else than sky, ground and walls."""
 
 
@@ -29,6 +30,8 @@ def draw_camera(dice: Dice, scene: Scene, caster: Caster) -> Camera | None:
             camera = _close_up(dice, scene)
         elif dice.chance(scene.vantage.across):
             camera = _across(dice, scene)
+        elif dice.chance(scene.vantage.down):
+            camera = _down(dice, scene)
         else:
             camera = _overview(dice, scene)
         hits = caster.cast(camera.position.astype(np.float32), camera.rays(PROBE))
@@ -46,16 +49,29 @@ def _overview(dice: Dice, scene: Scene) -> Camera:
     return _look(dice, eye, target, fov=dice.pick((dice.between(25, 100), dice.between(45, 75))), tilt=4)
 
 
+def _down(dice: Dice, scene: Scene) -> Camera:
+    """Look down at the foot of things and the floor around, as a camera that is carried through a room."""
+    eye, target = dice.rng.uniform(*scene.vantage.eyes), dice.rng.uniform(*scene.vantage.targets)
+    target[2] = eye[2] - math.tan(math.radians(dice.between(10, 50))) * np.hypot(*(target - eye)[:2])
+    return _look(dice, eye, target, fov=dice.between(45, 75), tilt=4)
+
+
 def _across(dice: Dice, scene: Scene) -> Camera:
-    """Look over one thing at what lies behind it, as one who stands or sits at a table does."""
+    """Look over or past one thing at what lies behind it, as one who stands or sits at a table does."""
     choices = _worth_a_look(scene)
     if not choices:
         return _overview(dice, scene)
     [low, high], target = dice.pick(choices).bounds(), dice.rng.uniform(*scene.vantage.targets)
     back = ((low + high) / 2 - target)[:2]
     distance = float(np.hypot(*back))
+    back /= max(distance, 1e-6)
     reach = float(np.hypot(*(high - low)[:2])) / 2 + dice.between(0.0, 0.8)
-    eye = target + np.append(back / max(distance, 1e-6) * (distance + reach), 0.0)
+    aside = dice.normal(0.5) * reach
+    eye = target + [
+        back[0] * (distance + reach) - back[1] * aside,
+        back[1] * (distance + reach) + back[0] * aside,
+        0.0,
+    ]
     eye[2] = high[2] + dice.between(0.15, 0.9)
     return _look(dice, np.clip(eye, *scene.vantage.eyes), target, fov=dice.between(45, 75), tilt=4)
 
@@ -90,7 +106,7 @@ def _look(dice: Dice, eye: np.ndarray, target: np.ndarray, *, fov: float, tilt: 
         eye,
         yaw=math.atan2(way[1], way[0]) + math.radians(dice.normal(tilt)),
         pitch=pitch + math.radians(dice.normal(tilt)),
-        roll=math.radians(dice.normal(2) if dice.chance(0.9) else dice.normal(8)),
+        roll=math.radians(dice.normal(2) if dice.chance(0.75) else dice.normal(10)),
         fov=math.radians(fov),
     )
 
@@ -98,8 +114,9 @@ def _look(dice: Dice, eye: np.ndarray, target: np.ndarray, *, fov: float, tilt: 
 def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> bool:
     """Whether a view teaches something.
 
-    Not where one thing fills more than 40 % (walls and what things rest on 80 %), sky more than 75 %,
-    something is nearer than 0.2 m, fewer than three things are seen, or the camera stands inside something.
+    Not where one thing fills more than 40 % (furniture 60, walls and what things rest on 80), sky more than
+    75 %, something is nearer than 0.2 m, fewer than three things are seen, walls, grounds and sky leave less
+    than 20 %, or the camera stands inside something.
     """
     if hits.depth.min() < _NEAREST:
         return False
@@ -107,7 +124,8 @@ def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> b
     share = np.bincount(things + 1, minlength=len(scene.things) + 1) / len(things)
     ground = np.array([thing.kind in STRUCTURE for thing in scene.things])
     ground[scene.vantage.about[:1]] = True
-    limits = np.array([0.75, *np.where(ground, 0.8, _LARGEST)])
+    furniture = np.array([thing.kind is Kind.FURNITURE for thing in scene.things])
+    limits = np.array([0.75, *np.where(ground, 0.8, np.where(furniture, _LARGEST_FURNITURE, _LARGEST))])
     stuff = share[1:][~ground].sum()
     if (share > limits).any() or (share > 0.004).sum() < 3 or stuff < _STUFF:
         return False
