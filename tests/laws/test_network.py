@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from leadline.data.transforms import resize_picture
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder
+from leadline.models.folding import folded
 from leadline.models.linear import Linear, Picking, accelerate
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
@@ -252,3 +253,41 @@ def test_linear__is_not_in_graphs_for_others() -> None:
         graph = torch.export.export(layer, (torch.zeros(1, 4),)).graph
     assert "linear" in str(graph)
     assert "mkldnn" not in str(graph)
+
+
+# Folded for inference
+
+
+def unfolded(name: str) -> Network:
+    """Build a network whose batch normalisations do something."""
+    torch.manual_seed(1)
+    network = Network(name).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for statistic in (module.running_mean, module.bias):
+                assert statistic is not None
+                nn.init.normal_(statistic, std=0.2)
+            for statistic in (module.running_var, module.weight):
+                assert statistic is not None
+                nn.init.uniform_(statistic, 0.5, 1.5)
+    return network
+
+
+@pytest.mark.usefixtures("inference")
+@pytest.mark.parametrize("name", ["tiny", "small", "timm/mobilenetv2_050", "timm/mixnet_s"])
+def test_folded__has_fewer_normalisations_and_the_same_map(name: str) -> None:
+    network, pictures = unfolded(name), noise(2, 64, 96)
+    weights = {key: value.clone() for key, value in network.state_dict().items()}
+    found, expected = folded(network)(network.normalise(pictures)), network(network.normalise(pictures))
+    assert expected.std() > 1e-4
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
+    left = [isinstance(module, nn.BatchNorm2d) for module in folded(network).modules()]
+    assert sum(left) < sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    assert name not in VARIANTS or not any(left)
+    assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
+
+
+def test_folded__is_the_network_itself_where_nothing_can_be_folded() -> None:
+    for name in ("depth-anything-v2-small", "timm/resnet10t"):
+        network = Network(name)
+        assert folded(network) is network

@@ -17,6 +17,7 @@ from leadline.data.transforms import require_usable, resize_picture
 from leadline.geometry import fit_size
 from leadline.losses import normalise, normalised_residual
 from leadline.masked import masked_median
+from leadline.models.folding import folded
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model
 from leadline.predict.overlap import overlapped
@@ -76,6 +77,7 @@ class Predictor:
         self.device = find_device(device)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.eval()
+        self._inference = folded(network)
         self.batch = batch
         half_is_faster = self.device.type == "cuda"
         chosen = ("float16" if half_is_faster else "float32") if precision == "auto" else precision
@@ -167,11 +169,10 @@ class Predictor:
 
         `mirrored` says so for callers with a use of their own for both maps.
         """
-        straight = self.maps(prepared)
         if not (self.flip_average or self.disagreement if mirrored is None else mirrored):
-            return [View(map) for map in straight]
-        turned = self.maps([image[:, ::-1] for image in prepared])
-        return [View(map, other.flip(-1)) for map, other in zip(straight, turned, strict=True)]
+            return [View(map) for map in self.maps(prepared)]
+        maps = self.maps([turned for image in prepared for turned in (image, image[:, ::-1])])
+        return [View(map, other.flip(-1)) for map, other in zip(maps[::2], maps[1::2], strict=True)]
 
     @torch.inference_mode()
     def maps(self, prepared: Sequence[Picture]) -> list[Map]:
@@ -204,7 +205,7 @@ class Predictor:
         size = Size(*images.shape[-2:])
         try:
             with torch.autocast(self.device.type, dtype=self.dtype, enabled=half):
-                maps: Tensor = self.network(self.network.normalise(images)).float()
+                maps: Tensor = self._inference(self.network.normalise(images)).float()
         except torch.cuda.OutOfMemoryError as error:
             raise LeadlineError(
                 f"{self.device} has too little memory for {len(images)} pictures of {size} at once: lower "
