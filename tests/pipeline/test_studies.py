@@ -151,6 +151,8 @@ def test_card__counts_data_by_origin_and_licence(card: model_card.CardConfig) ->
         ["... their textures", "1", "clothing", "CC0"],
         ["... their environment", "", "panoramas, 2 files, 2c3d", "CC0 1.0"],
     ]
+    model_card.main(replace(card, teachers=(*card.teachers, card.student)))  # whose student teaches the next
+    assert rows_of(card.card.read_text(), "data")[2:] == rows
 
 
 def test_card__of_labels_that_were_not_learnt_from_is_refused(
