@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from PIL import Image
 from leadline.data.files import read_picture
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS
-from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement, mean_look
+from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement, merged_look
 from leadline.types import LeadlineError, Size, Space, UnreadableError
 from miniature import varied_network
 
@@ -272,7 +273,7 @@ def looking() -> Network:
     return network
 
 
-def test_looks__are_averaged_in_the_unit_of_the_finest(looking: Network) -> None:
+def test_looks__move_the_finest_smoothly_to_their_mean_in_its_unit(looking: Network) -> None:
     image = picture(Size(96, 128))
     singles = [
         one.maps([one.prepare(image)])[0] for one in (Predictor(looking, size=s) for s in (96, 64, 32))
@@ -285,16 +286,21 @@ def test_looks__are_averaged_in_the_unit_of_the_finest(looking: Network) -> None
     spreads = [np.abs(map - median).mean() for map, median in zip(resized, medians, strict=True)]
     alike = [(map - median) / spread for map, median, spread in zip(resized, medians, spreads, strict=True)]
     assert np.abs(alike[0] - alike[1]).max() > 0.1, "looks alike would show nothing"
-    expected = medians[0] + spreads[0] * np.mean(alike, axis=0)
+    change = medians[0] + spreads[0] * np.mean(alike, axis=0) - resized[0]
+    change = cv2.resize(cv2.resize(change, (16, 12), interpolation=cv2.INTER_AREA), (128, 96))
+    expected = resized[0] + change
+    assert np.abs(change).max() > 0.1 * spreads[0], "looks that agree would show nothing"
     predictor = Predictor(looking)
     assert predictor.sides == (96, 64, 32)
     np.testing.assert_allclose(predictor.maps([image])[0][0, 0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_looks__are_at_the_mirror_image_too(looking: Network) -> None:
+def test_looks__are_at_the_mirror_image_too_where_that_is_asked_for(looking: Network) -> None:
     image = picture(Size(96, 128))
-    found = Predictor(looking)(image).values
-    np.testing.assert_allclose(Predictor(looking)(image[:, ::-1]).values[:, ::-1], found, atol=1e-5)
+    plain, averaged = Predictor(looking), Predictor(looking, flip_average=True)
+    found = averaged(image).values
+    np.testing.assert_allclose(averaged(image[:, ::-1]).values[:, ::-1], found, atol=1e-5)
+    assert not np.allclose(plain(image).values, found, atol=1e-3)
 
 
 def test_looks__of_several_pictures_are_those_of_each(looking: Network) -> None:
@@ -307,18 +313,18 @@ def test_looks__of_several_pictures_are_those_of_each(looking: Network) -> None:
 def test_looks__give_way_to_one_size_that_is_asked_for(looking: Network, network: Network) -> None:
     image = picture(Size(40, 56))
     one, plain = Predictor(looking, size=64), Predictor(network, size=64)
-    assert (one.sides, one.flip_average) == ((64,), False)
+    assert one.sides == (64,)
     np.testing.assert_array_equal(one(image).values, plain(image).values)
 
 
 def test_looks__of_metres_are_averaged_as_they_are() -> None:
     maps = [torch.full((1, 1, 4, 4), 2.0), torch.full((1, 1, 2, 2), 5.0)]
-    torch.testing.assert_close(mean_look(maps, Space.DEPTH), torch.full((1, 1, 4, 4), 3.5))
+    torch.testing.assert_close(merged_look(maps, Space.DEPTH), torch.full((1, 1, 4, 4), 3.5))
 
 
 def test_looks__of_a_flat_map_are_flat() -> None:
     maps = [torch.full((1, 1, 4, 4), 2.0), torch.full((1, 1, 2, 2), 5.0)]
-    assert torch.equal(mean_look(maps, Space.AFFINE_DISPARITY), torch.full((1, 1, 4, 4), 2.0))
+    assert torch.equal(merged_look(maps, Space.AFFINE_DISPARITY), torch.full((1, 1, 4, 4), 2.0))
 
 
 def test_disagreement__is_given_when_asked_for_and_leaves_the_map_alone(network: Network) -> None:

@@ -115,8 +115,8 @@ class Variant:
     short_side: int
     """Side that inputs are brought to, in pixels, as `bound` says, unless asked otherwise."""
     looks: tuple[int, ...] = ()
-    """Short sides at which it looks, at the picture and its mirror image, for the mean of all these maps,
-    unless asked for one size; none for one look at `short_side`."""
+    """Short sides at which it looks, for one map of all, unless asked for one size; none for one look at
+    `short_side`."""
     bound: Bound = "lower"
     """Whether both sides reach `short_side`, none exceeds it, or the like (`leadline.geometry.Bound`)."""
     colours: tuple[Colour, Colour] = _IMAGENET

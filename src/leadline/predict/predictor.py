@@ -32,6 +32,9 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 """Arithmetic of the network; ``auto`` is float16 on CUDA and float32 elsewhere."""
 Item = TypeVar("Item")
 
+_SMOOTH = 8
+"""Times by which what several looks agree on is coarser than the map."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -64,7 +67,7 @@ class Predictor:
         A larger `size` than the network's own gives finer maps, in time and memory that grow with its
         square. `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement`
         fills `Prediction.disagreement` with how much they differ; either makes the network look twice.
-        Where no `size` is given, a network with `looks` (`Variant`) looks at all of them, both ways round.
+        Where no `size` is given, a network with `looks` (`Variant`) looks at all of them.
 
         Raises:
             LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
@@ -82,7 +85,7 @@ class Predictor:
         half_is_faster = self.device.type == "cuda"
         chosen = ("float16" if half_is_faster else "float32") if precision == "auto" else precision
         self.dtype: torch.dtype = getattr(torch, chosen)
-        self.flip_average = flip_average or (size is None and bool(network.variant.looks))
+        self.flip_average = flip_average
         self.disagreement = disagreement
 
     @overload
@@ -176,7 +179,7 @@ class Predictor:
 
     @torch.inference_mode()
     def maps(self, prepared: Sequence[Picture]) -> list[Map]:
-        """Run the network on prepared pictures and return their maps; of several looks, the mean.
+        """Run the network on prepared pictures and return their maps; of several looks, `merged_look`.
 
         Raises:
             LeadlineError: where the device has too little memory, or a map is not finite.
@@ -186,7 +189,7 @@ class Predictor:
             self._maps([resize_picture(image, self._fit(image, side), "area") for image in prepared])
             for side in self.sides[1:]
         ]
-        return [mean_look(looks, self.network.space) for looks in zip(finest, *coarser, strict=True)]
+        return [merged_look(looks, self.network.space) for looks in zip(finest, *coarser, strict=True)]
 
     def _maps(self, prepared: Sequence[Prepared]) -> list[Map]:
         """Run the network on pictures, those of one size together; maps come in their order."""
@@ -230,11 +233,14 @@ class Predictor:
         return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
 
 
-def mean_look(maps: Sequence[Map], space: Space) -> Map:
-    """Return the mean of a picture's maps at the size and in the unit of the first, which may be alone.
+def merged_look(maps: Sequence[Map], space: Space) -> Map:
+    """Return the finest of a picture's maps, the first, moved smoothly to the mean of them all.
 
-    Maps of affine disparity have no common unit and are first brought to the first one's median and mean
-    absolute deviation, as in `leadline.losses.normalise`.
+    Small pictures show a network the whole, large ones its edges (Miangoleh et al. 2021, "Boosting Monocular
+    Depth"): only what remains of the difference at an eighth of the size is taken over, so that edges stay
+    those of the finest. Size and unit are the first's, which may be alone. Maps of affine disparity have no
+    common unit and are first brought to its median and mean absolute deviation, as in
+    `leadline.losses.normalise`.
     """
     first, *others = maps
     if not others:
@@ -242,10 +248,15 @@ def mean_look(maps: Sequence[Map], space: Space) -> Map:
     size = first.shape[-2:]
     resized = (F.interpolate(map, size=size, mode="bilinear", align_corners=True) for map in others)
     looks = torch.cat([first, *resized])
-    if space is not Space.AFFINE_DISPARITY:
-        return looks.mean(dim=0, keepdim=True)
-    median = masked_median(first, torch.ones_like(first, dtype=torch.bool))
-    return median + (first - median).abs().mean() * mean_normalised(looks)
+    if space is Space.AFFINE_DISPARITY:
+        median = masked_median(first, torch.ones_like(first, dtype=torch.bool))
+        mean = median + (first - median).abs().mean() * mean_normalised(looks)
+    else:
+        mean = looks.mean(dim=0, keepdim=True)
+    few = [max(side // _SMOOTH, 1) for side in size]
+    change = F.interpolate(F.interpolate(mean - first, size=few, mode="area"), size=size, mode="bilinear")
+    merged = first + change
+    return merged if space is Space.AFFINE_DISPARITY else merged.clamp(min=0)
 
 
 def mean_normalised(maps: Float32[Tensor, "n 1 h w"]) -> Map:

@@ -48,7 +48,7 @@ class PredictConfig:
     """What the numbers are in: what the model predicts, or metres, which affine disparity cannot be."""
     size: int | None = None
     """Short side in pixels at which the network looks, more for finer maps. Its own where not given: of some,
-    such as the model in the box, several, whose maps are averaged; one is faster then."""
+    such as the model in the box, several, whose maps become one; one is faster."""
     flip_average: bool = False
     """Take the mean of the map and that of the mirrored picture; takes twice the time."""
     disagreement: bool = False
