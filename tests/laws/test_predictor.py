@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from leadline.data.files import read_picture
+from leadline.models.checkpoints import digest
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS
 from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement, merged_look
@@ -317,14 +318,57 @@ def test_looks__give_way_to_one_size_that_is_asked_for(looking: Network, network
     np.testing.assert_array_equal(one(image).values, plain(image).values)
 
 
-def test_looks__of_metres_are_averaged_as_they_are() -> None:
+def step(near: float, far: float) -> torch.Tensor:
+    """Return a map of 56x70 with a thin near strip before what is far."""
+    map = torch.full((1, 1, 56, 70), far)
+    map[..., 30:33] = near
+    return map
+
+
+def test_looks__keep_the_edges_of_the_finest_and_the_whole_of_all() -> None:
+    slope = torch.linspace(0, 20, 56)[:, None].expand(56, 70)
+    finest, coarse = step(9.0, 1.0) + slope, slope[None, None, ::2, ::2] * 2
+    found = merged_look([finest, coarse], Space.AFFINE_DISPARITY)
+    for rows, columns in (((0, 56), (29, 31)), ((0, 56), (32, 34))):  # both sides of the strip
+        edge = found[0, 0, slice(*rows), slice(*columns)].diff(dim=-1).abs()
+        assert (edge > 7).all()
+    assert (found - finest).abs().max() > 0.5
+    assert (found - finest).diff(dim=-1).abs().max() < 0.4
+    blurred = torch.cat([finest, F.interpolate(coarse, size=(56, 70), mode="bilinear", align_corners=True)])
+    assert blurred.mean(dim=0)[0, :, 29:31].diff(dim=-1).abs().max() < 5, "the mean would do"
+
+
+@pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
+def test_looks__of_metres_are_moved_by_a_factor_within_what_was_seen(space: Space) -> None:
     maps = [torch.full((1, 1, 4, 4), 2.0), torch.full((1, 1, 2, 2), 5.0)]
-    torch.testing.assert_close(merged_look(maps, Space.DEPTH), torch.full((1, 1, 4, 4), 3.5))
+    torch.testing.assert_close(merged_look(maps, space), torch.full((1, 1, 4, 4), 3.5))
+    found = merged_look([step(0.5, 8.0), torch.full((1, 1, 28, 35), 3.0)], space)
+    assert found.min() >= 0.5
+    assert found.max() <= 8.0
+    assert found[0, 0, :, 31].max() < 0.8, "the strip stays near"
+    assert found[0, 0, 28, 5] == pytest.approx(5.5, rel=0.02)
+    holes = merged_look([torch.zeros(1, 1, 4, 4), torch.full((1, 1, 2, 2), 5.0)], space)
+    assert torch.isfinite(holes).all()
 
 
 def test_looks__of_a_flat_map_are_flat() -> None:
     maps = [torch.full((1, 1, 4, 4), 2.0), torch.full((1, 1, 2, 2), 5.0)]
     assert torch.equal(merged_look(maps, Space.AFFINE_DISPARITY), torch.full((1, 1, 4, 4), 2.0))
+
+
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_predictor__runs_what_was_folded_and_keeps_the_network(
+    network: Network, precision: Any, error: float
+) -> None:
+    before, image = digest(network), picture(Size(64, 64))
+    predictor = Predictor(network, size=64, precision=precision)
+    [map] = predictor.maps([image])
+    with torch.inference_mode():
+        pictures = torch.from_numpy(image).permute(2, 0, 1)[None]
+        expected = network(network.normalise(pictures))
+    assert (map - expected).abs().max() < error * expected.abs().max()
+    assert digest(predictor.network) == before
+    assert predictor.network is network
 
 
 def test_disagreement__is_given_when_asked_for_and_leaves_the_map_alone(network: Network) -> None:

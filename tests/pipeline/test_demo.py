@@ -49,7 +49,7 @@ def test_demo__stopped_anywhere_goes_on_and_ends_in_one_self_contained_page(
     pictures = re.findall(r'src="([^"]*)"', text)
     assert len(pictures) == 3 * 3 + 2 * 4  # photo, teacher, student; picture, label, teacher, student
     assert all(picture.startswith("data:image/jpeg;base64,") for picture in pictures)
-    assert "http" not in text
+    assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     for expected in ("2.jpg", "vertical ramp", "teacher", "student", "abs_rel", "<svg"):
         assert expected in text
     figures = json.loads((made_of(config) / "evaluation" / "report.json").read_text())["models"]["student"]

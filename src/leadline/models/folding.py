@@ -20,11 +20,13 @@ _PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 def folded(network: Network) -> Network:
     """Return a copy of `network` without the batch normalisations of `_PAIRS`; itself where it has none.
 
-    Maps are the same up to rounding. The copy does not follow when the weights of `network` change.
+    Maps are the same up to rounding. The copy shares what is not folded, and does not follow in what is when
+    the weights of `network` change.
     """
     if not any(type(module) in _PAIRS for module in network.modules()):
         return network
-    network = copy.deepcopy(network)
+    kept = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    network = copy.deepcopy(network, kept)
     for block in list(network.modules()):
         for convolution, norm in _PAIRS.get(type(block), ()):
             before, after = block.get_submodule(convolution), block.get_submodule(norm)

@@ -32,8 +32,8 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 """Arithmetic of the network; ``auto`` is float16 on CUDA and float32 elsewhere."""
 Item = TypeVar("Item")
 
-_SMOOTH = 8
-"""Times by which what several looks agree on is coarser than the map."""
+_NOTHING = 1e-6
+"""What a map in metres counts as nearly 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class View:
 class Predictor:
     """Resizes a picture to its network, runs it, and brings the map back to the picture's size.
 
-    `network` stays an ordinary float32 module (normalised pictures in, the map out), on `device`.
+    `network` stays an ordinary float32 module (normalised pictures in, the map out), on `device`. Its weights
+    are not to change: what runs is prepared from them once (`leadline.models.folding`).
     """
 
     def __init__(
@@ -66,8 +67,8 @@ class Predictor:
 
         A larger `size` than the network's own gives finer maps, in time and memory that grow with its
         square. `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement`
-        fills `Prediction.disagreement` with how much they differ; either makes the network look twice.
-        Where no `size` is given, a network with `looks` (`Variant`) looks at all of them.
+        fills `Prediction.disagreement` with how much they differ; either doubles the
+        looks. Where no `size` is given, a network with `looks` (`Variant`) looks at all of them.
 
         Raises:
             LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
@@ -240,7 +241,8 @@ def merged_look(maps: Sequence[Map], space: Space) -> Map:
     Depth"): only what remains of the difference at an eighth of the size is taken over, so that edges stay
     those of the finest. Size and unit are the first's, which may be alone. Maps of affine disparity have no
     common unit and are first brought to its median and mean absolute deviation, as in
-    `leadline.losses.normalise`.
+    `leadline.losses.normalise`; what is moved may end below 0. Metres are moved by a factor, and stay between
+    the least and the greatest of all looks.
     """
     first, *others = maps
     if not others:
@@ -251,12 +253,16 @@ def merged_look(maps: Sequence[Map], space: Space) -> Map:
     if space is Space.AFFINE_DISPARITY:
         median = masked_median(first, torch.ones_like(first, dtype=torch.bool))
         mean = median + (first - median).abs().mean() * mean_normalised(looks)
-    else:
-        mean = looks.mean(dim=0, keepdim=True)
-    few = [max(side // _SMOOTH, 1) for side in size]
-    change = F.interpolate(F.interpolate(mean - first, size=few, mode="area"), size=size, mode="bilinear")
-    merged = first + change
-    return merged if space is Space.AFFINE_DISPARITY else merged.clamp(min=0)
+        return first + _smooth(mean - first)
+    factor = looks.mean(dim=0, keepdim=True).clamp(min=_NOTHING) / first.clamp(min=_NOTHING)
+    return (first * _smooth(factor.log()).exp()).clamp(looks.min(), looks.max())
+
+
+def _smooth(map: Map) -> Map:
+    """Return what remains of a map at an eighth of its size."""
+    size = map.shape[-2:]
+    few = [max(side // 8, 1) for side in size]
+    return F.interpolate(F.interpolate(map, size=few, mode="area"), size=size, mode="bilinear")
 
 
 def mean_normalised(maps: Float32[Tensor, "n 1 h w"]) -> Map:

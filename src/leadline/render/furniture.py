@@ -201,7 +201,7 @@ def cabinet(dice: Dice, *, height: float | None = None, width: float | None = No
 
 def counter(dice: Dice) -> list[Thing]:
     """Draw a kitchen counter: units under a worktop, a sink or hob, things on it, cupboards above."""
-    units = dice.count(3, 6)
+    units = dice.count(2, 6)
     width, height, depth = 0.6 * units, 0.88, 0.6
     [base, *_] = cabinet(dice, height=height, width=width)
     top = block(

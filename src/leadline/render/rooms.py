@@ -60,14 +60,17 @@ CHAIR, DINING, COUNTER, RADIATOR = (
 )
 
 ROOMS: dict[str, Room] = {
-    "living": Room(width=(3, 7), depth=(3.5, 8), walls=(SOFA, SOFA, SHELF, _sideboard, CABINET, _potted,
-        CHAIR, DESK, RADIATOR),
-                   middle=(_coffee_table, DINING, SOFA, _on_the_floor, CHAIR, _potted)),
-    "bedroom": Room(width=(2.6, 5), depth=(3, 5), walls=(BED, CABINET, CABINET, SHELF, DESK, CHAIR, _potted,
-        RADIATOR), middle=(_on_the_floor, CHAIR), people=0.2),
-    "kitchen": Room(width=(2.4, 5), depth=(3, 6), walls=(COUNTER, COUNTER, CABINET, SHELF, CHAIR,
-        RADIATOR), middle=(DINING, DINING, _on_the_floor), wall="tiled wall"),
-    "office": Room(width=(3, 9), depth=(4, 10), walls=(DESK, DESK, DESK, SHELF, CABINET, _potted, CHAIR),
+    "living": Room(width=(3, 7), depth=(3.5, 8), chief=SOFA,
+        walls=(SOFA, SOFA, SHELF, _sideboard, CABINET, _potted, CHAIR, DESK, RADIATOR),
+        middle=(_coffee_table, DINING, SOFA, _on_the_floor, CHAIR, _potted)),
+    "bedroom": Room(width=(2.6, 5), depth=(3, 5), chief=BED,
+        walls=(BED, CABINET, CABINET, SHELF, DESK, CHAIR, _potted, RADIATOR),
+        middle=(_on_the_floor, CHAIR), people=0.2),
+    "kitchen": Room(width=(2.4, 5), depth=(3, 6), chief=COUNTER,
+        walls=(COUNTER, COUNTER, CABINET, SHELF, CHAIR, RADIATOR),
+        middle=(DINING, DINING, _on_the_floor), wall="tiled wall"),
+    "office": Room(width=(3, 9), depth=(4, 10), chief=DESK,
+        walls=(DESK, DESK, DESK, SHELF, CABINET, _potted, CHAIR),
         middle=(DESK, DINING, CHAIR), panels=0.8, people=0.5),
     "shop": Room(width=(4, 10), depth=(5, 14), walls=(_goods,), middle=(_goods, _goods, _coffee_table,
         COUNTER), windows=0.15, panels=0.9, people=0.6, crowded=1.0),
@@ -88,11 +91,8 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     if dice.chance(0.35):
         rug = fittings.rug(dice, width=dice.between(0.3, 0.6) * width, depth=dice.between(0.3, 0.6) * depth)
         place.add([rug.moved((width / 2, depth / 2, 0))], solid=False)
-    chief = room.walls[0](dice)
-    for _ in range(60):
-        side = dice.count(0, 3)
-        if _put_against(place, chief, side=side, at=dice.between(0.02, (width, depth)[side % 2] - 0.5)):
-            break
+    if room.chief is not None:
+        _put_chief(dice, room.chief, place)
     for side in range(4):
         _furnish(dice, room, place, side=side)
     for _ in range(dice.count(2, 7) if room.middle else 0):
@@ -261,6 +261,17 @@ def _railing(
         foot = a + share * (b - a)
         bodies.append(bar(foot, foot + up, radius=0.011, material=look))
     return thing(Kind.FENCE, bodies)
+
+
+def _put_chief(dice: Dice, chief: furniture.Setting, place: Arrangement) -> None:
+    """Put what makes a room one against a wall, trying several in many places."""
+    for _ in range(8):
+        group = chief(dice)
+        for _ in range(30):
+            side = dice.count(0, 3)
+            at = dice.between(0.02, place.high[side % 2] - 0.5)
+            if _put_against(place, group, side=side, at=at):
+                return
 
 
 def _put_against(

@@ -22,6 +22,8 @@ class Room:
     depth: tuple[float, float]
     walls: tuple[Setting, ...]
     """What stands against the walls."""
+    chief: Setting | None = None
+    """What makes it one, and stands in every such room that has a place for it."""
     middle: tuple[Setting, ...] = ()
     """What stands in the middle."""
     wall: str = "wall"

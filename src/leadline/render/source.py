@@ -23,7 +23,7 @@ from leadline.render.scene import Camera, Scene
 from leadline.render.views import draw_camera
 from leadline.types import Sample, Size
 
-VERSION = "7"
+VERSION = "8"
 """Of the pictures: raised whenever a seed would give others than before."""
 
 ENDLESS = 1_000_000

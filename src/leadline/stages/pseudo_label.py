@@ -238,7 +238,7 @@ def _quality(view: View) -> dict[str, float]:
     few, few_mirrored = straight[..., ::2, ::2], mirrored[..., ::2, ::2]
     return {
         "flip_disagreement": float(ssi_mae(few_mirrored, few, torch.ones_like(few, dtype=torch.bool))),
-        "zeros": float((straight <= 0).float().mean()),
+        "zeros": float((straight == 0).float().mean()),
     }
 
 
