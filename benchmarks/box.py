@@ -1,4 +1,4 @@
-"""The model in the box: its size, pictures a second, with one look too, and how long the first map takes.
+"""The model in the box: its size, pictures a second, at its smallest look too, and how long a start takes.
 
 python benchmarks/box.py [FOLDER]: single pictures and a folder of them through the predictor, then fresh
 processes that import and load, part by part. Generated pictures stand in for a folder.
@@ -24,7 +24,7 @@ from leadline.stages.predict import PredictConfig
 
 PICTURES = 24
 ROUNDS = 3
-SIZE = 224  # of one look
+SIZE = 96  # of its smallest look
 PARTS = {
     "import torch": "import torch",
     "import timm": "import timm",
@@ -61,7 +61,7 @@ def single(folder: Path, predictor: Predictor) -> str:
 
 def folding(network: Network, count: int) -> str:
     """Say what folding batch normalisation brings to `count` pictures of 4:3 at once, and what it changes."""
-    inference, pictures = folded(network), network.normalise(torch.rand(count, 3, SIZE, 288) * 255)
+    inference, pictures = folded(network), network.normalise(torch.rand(count, 3, 224, 288) * 255)
     difference = (network(pictures) - inference(pictures)).abs().max() / network(pictures).max()
     *_, faster = ratio(lambda: network(pictures), lambda: inference(pictures), rounds=5 * ROUNDS)
     return f"folded, {count} at a time: {faster:.2f} times as fast, largest difference {difference:.1e}"
@@ -77,7 +77,7 @@ def main() -> None:
             make_pictures(folder, count=PICTURES, h=256, w=341)
         config = PredictConfig(out=Path(made) / "maps", overwrite=True, format=("png",))
         config.out.mkdir()
-        predictors = {"as it looks": leadline.load(), f"one look at {SIZE}": leadline.load(size=SIZE)}
+        predictors = {"as it looks": leadline.load(), f"at {SIZE} alone": leadline.load(size=SIZE)}
         for name, predictor in predictors.items():
             print(f"{name}, {single(folder, predictor)}")
         for name, predictor in predictors.items():  # behind what a caller in Python has: memory is kept now

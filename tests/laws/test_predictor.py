@@ -275,10 +275,8 @@ def looking() -> Network:
 
 
 def test_looks__move_the_finest_smoothly_to_their_mean_in_its_unit(looking: Network) -> None:
-    image = picture(Size(96, 128))
-    singles = [
-        one.maps([one.prepare(image)])[0] for one in (Predictor(looking, size=s) for s in (96, 64, 32))
-    ]
+    image, alone = picture(Size(96, 128)), varied_network()
+    singles = [one.maps([one.prepare(image)])[0] for one in (Predictor(alone, size=s) for s in (96, 64, 32))]
     resized = [
         F.interpolate(map, size=singles[0].shape[-2:], mode="bilinear", align_corners=True)[0, 0].numpy()
         for map in singles
@@ -311,10 +309,14 @@ def test_looks__of_several_pictures_are_those_of_each(looking: Network) -> None:
         np.testing.assert_allclose(found.values, predictor(image).values, rtol=1e-4, atol=1e-4)
 
 
-def test_looks__give_way_to_one_size_that_is_asked_for(looking: Network, network: Network) -> None:
+def test_looks__that_are_not_smaller_give_way_to_the_size_that_is_asked_for(
+    looking: Network, network: Network
+) -> None:
+    assert Predictor(looking, size=224).sides == (224, 96, 64, 32)
+    assert Predictor(looking, size=96).sides == (96, 64, 32)
+    assert Predictor(network, size=224).sides == (224,)
     image = picture(Size(40, 56))
-    one, plain = Predictor(looking, size=64), Predictor(network, size=64)
-    assert one.sides == (64,)
+    one, plain = Predictor(looking, size=32), Predictor(network, size=32)
     np.testing.assert_array_equal(one(image).values, plain(image).values)
 
 

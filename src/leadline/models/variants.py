@@ -115,8 +115,8 @@ class Variant:
     short_side: int
     """Side that inputs are brought to, in pixels, as `bound` says, unless asked otherwise."""
     looks: tuple[int, ...] = ()
-    """Short sides at which it looks, for one map of all, unless asked for one size; none for one look at
-    `short_side`."""
+    """Short sides at which it looks, for one map of all; where another size is asked for, at that one and at
+    those that are smaller. None for one look at `short_side`."""
     bound: Bound = "lower"
     """Whether both sides reach `short_side`, none exceeds it, or the like (`leadline.geometry.Bound`)."""
     colours: tuple[Colour, Colour] = _IMAGENET
@@ -131,8 +131,12 @@ class Variant:
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """Short sides at which it looks unless asked for one, the largest first."""
+        """Short sides at which it looks unless asked for another, the largest first."""
         return tuple(sorted(self.looks, reverse=True)) or (self.short_side,)
+
+    def smaller(self, size: int) -> tuple[int, ...]:
+        """Return the `looks` that go with another size, the largest first."""
+        return tuple(sorted((side for side in self.looks if side < size), reverse=True))
 
     @property
     def space(self) -> Space:

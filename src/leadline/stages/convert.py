@@ -38,8 +38,8 @@ class ConvertConfig:
     """Power of 16 to divide the map of a network of affine disparity by, to the bit. Training lets maps grow,
     and float16, with which a GPU computes, ends at 65504; in our layout."""
     looks: tuple[int, ...] = ()
-    """Short sides at which the network is to look, for one map of all, unless asked for one size; the largest
-    gives edges and detail. In our layout."""
+    """Short sides at which the network is to look, for one map of all; the largest gives edges and detail,
+    and gives way where another size is asked for. In our layout."""
     half: bool = False
     """Round to float16, half the bytes, what bears it; in our layout. Read again, it is float32."""
     note: tuple[str, ...] = ()

@@ -47,8 +47,8 @@ class PredictConfig:
     unit: Literal["own", "metres"] = "own"
     """What the numbers are in: what the model predicts, or metres, which affine disparity cannot be."""
     size: int | None = None
-    """Short side in pixels at which the network looks, more for finer maps. Its own where not given: of some,
-    such as the model in the box, several, whose maps become one; one is faster."""
+    """Short side in pixels at which the network looks, more for finer maps; its own where not given. Some,
+    such as the model in the box, look at smaller sizes too and make one map of all."""
     flip_average: bool = False
     """Take the mean of the map and that of the mirrored picture; takes twice the time."""
     disagreement: bool = False
