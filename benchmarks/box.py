@@ -24,7 +24,6 @@ from leadline.stages.predict import PredictConfig
 
 PICTURES = 24
 ROUNDS = 3
-SIZE = 96  # of its smallest look
 PARTS = {
     "import torch": "import torch",
     "import timm": "import timm",
@@ -62,7 +61,8 @@ def single(folder: Path, predictor: Predictor) -> str:
 def folding(network: Network, count: int) -> str:
     """Say what folding batch normalisation brings to `count` pictures of 4:3 at once, and what it changes."""
     inference, pictures = folded(network), network.normalise(torch.rand(count, 3, 224, 288) * 255)
-    difference = (network(pictures) - inference(pictures)).abs().max() / network(pictures).max()
+    expected = network(pictures)
+    difference = (expected - inference(pictures)).abs().max() / expected.max()
     *_, faster = ratio(lambda: network(pictures), lambda: inference(pictures), rounds=5 * ROUNDS)
     return f"folded, {count} at a time: {faster:.2f} times as fast, largest difference {difference:.1e}"
 
@@ -77,13 +77,15 @@ def main() -> None:
             make_pictures(folder, count=PICTURES, h=256, w=341)
         config = PredictConfig(out=Path(made) / "maps", overwrite=True, format=("png",))
         config.out.mkdir()
-        predictors = {"as it looks": leadline.load(), f"at {SIZE} alone": leadline.load(size=SIZE)}
+        whole = leadline.load()
+        smallest = whole.sides[-1]
+        predictors = {"as it looks": whole, f"at {smallest} alone": leadline.load(size=smallest)}
         for name, predictor in predictors.items():
             print(f"{name}, {single(folder, predictor)}")
         for name, predictor in predictors.items():  # behind what a caller in Python has: memory is kept now
             print(f"{name}, {throughput(folder, config, predictor)}")
         for count in (1, 8):
-            print(folding(predictor.network, count))
+            print(folding(whole.network, count))
     medians = [statistics.median(part) for part in zip(*(start() for _ in range(ROUNDS)), strict=True)]
     parts = ", ".join(f"{part} {median:.2f}" for part, median in zip(PARTS, medians, strict=True))
     print(f"from nothing to the first map {sum(medians):.2f} s: {parts}")

@@ -137,8 +137,9 @@ def data(config: CardConfig) -> str:
         counted = count_origins((str(store.describe(index)["id"]) for index in range(len(store))), ledgers)
         rows += [["pictures with pseudo-labels", count, *of] for of, count in counted.most_common()]
     for run in (*config.teachers, config.student):
-        learnt = describe(run / WEIGHTS)["data"]
-        for part in parts_of(learnt.get("labelled", {}) if "pseudo" in learnt else learnt):
+        provenance = describe(run / WEIGHTS)["data"]
+        beside = provenance.get("labelled", {}) if "pseudo" in provenance else provenance
+        for part in parts_of(beside):
             rows += labelled(part, ledgers, licences)
     unique = [row for number, row in enumerate(rows) if row not in rows[:number]]
     return table(["what", "pictures", "origin", "licence"], unique)

@@ -129,14 +129,12 @@ class Variant:
     """Carry the unused residual unit of the coarsest level, as published weights do."""
     origin: Origin = field(default_factory=Origin)
 
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """Short sides at which it looks unless asked for another, the largest first."""
-        return tuple(sorted(self.looks, reverse=True)) or (self.short_side,)
-
-    def smaller(self, size: int) -> tuple[int, ...]:
-        """Return the `looks` that go with another size, the largest first."""
-        return tuple(sorted((side for side in self.looks if side < size), reverse=True))
+    def sides(self, size: int | None = None) -> tuple[int, ...]:
+        """Return the short sides at which it looks, its own or `size` and smaller ones, largest first."""
+        looks = tuple(sorted(self.looks, reverse=True))
+        if size is None:
+            return looks or (self.short_side,)
+        return size, *(side for side in looks if side < size)
 
     @property
     def space(self) -> Space:

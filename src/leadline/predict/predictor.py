@@ -66,16 +66,16 @@ class Predictor:
         """Put `network` on `device` for pictures whose short side becomes at least `size` pixels.
 
         A larger `size` than the network's own gives finer maps, in time and memory that grow with its
-        square. `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement`
-        fills `Prediction.disagreement` with how much they differ; either doubles the
-        looks. A network with `looks` (`Variant`) also looks at those that are smaller than `size`.
+        square. A network with `looks` (`Variant`) also looks at those that are smaller than `size`.
+        `flip_average` returns the mean of the map and that of the mirrored picture, `disagreement` fills
+        `Prediction.disagreement` with how much they differ; either doubles the looks.
 
         Raises:
             LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
         """
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
-        self.sides = network.variant.sides if size is None else (size, *network.variant.smaller(size))
+        self.sides = network.variant.sides(size)
         if min(*self.sides, batch) < 1:
             raise LeadlineError(f"size and batch are at least 1, got {self.sides[-1]} and {batch}")
         self.device = find_device(device)

@@ -12,6 +12,12 @@ from leadline.render.shapes import Number
 _TOUCH = 0.03  # metres by which the blocks around two things may overlap: they are rounder than their blocks
 
 
+def hull(things: Sequence[Thing]) -> Float64[np.ndarray, "2 3"]:
+    """Return the lowest and the highest corner of the block around things."""
+    bounds = np.stack([thing.bounds() for thing in things])
+    return np.stack([bounds[:, 0].min(0), bounds[:, 1].max(0)])
+
+
 class Arrangement:
     """Things that do not stand in each other's way."""
 
@@ -30,8 +36,7 @@ class Arrangement:
     def place(self, group: Sequence[Thing], at: Point, *, yaw: Number = 0.0) -> bool:
         """Put a group somewhere if it has room there, and say whether it had."""
         moved = [thing.moved(at, yaw=yaw) for thing in group]
-        bounds = np.stack([thing.bounds() for thing in moved])
-        if not self.is_free(bounds[:, 0].min(0), bounds[:, 1].max(0)):
+        if not self.is_free(*hull(moved)):
             return False
         self.add(moved)
         return True

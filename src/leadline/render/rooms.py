@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from leadline.render import fittings, furniture
-from leadline.render.arrange import Arrangement
+from leadline.render.arrange import Arrangement, hull
 from leadline.render.figures import animal, person
 from leadline.render.furniture import single, strewn
 from leadline.render.light import draw_sky
@@ -18,7 +17,7 @@ from leadline.render.palette import Dice
 from leadline.render.plants import pot_plant
 from leadline.render.scene import Kind, Lamp, Scene, Thing, Vantage, bar, block, stand, thing
 from leadline.render.shapes import BOX, CYLINDER
-from leadline.render.shell import Room, build, draw_shell, hang_lamps
+from leadline.render.shell import Room, build, corners, draw_shell, hang_lamps
 
 
 def _potted(dice: Dice) -> list[Thing]:
@@ -279,18 +278,13 @@ def _put_against(
 ) -> bool:
     """Put a group with its back to a wall, its left end `at` metres along, and say whether it had room."""
     width, depth, _ = place.high
-    corner = ((0.0, 0.0), (width, 0.0), (width, depth), (0.0, depth))[side]
+    corner = corners(width, depth)[side]
     turn = side * math.pi / 2
-    [low, _] = _hull(group)
+    [low, _] = hull(group)
     right, inward = at - low[0], gap + max(0, -low[1])
     cos, sin = math.cos(turn), math.sin(turn)
     spot = (corner[0] + right * cos - inward * sin, corner[1] + right * sin + inward * cos, up)
     return place.place(group, spot, yaw=turn)
-
-
-def _hull(group: list[Thing]) -> Float64[np.ndarray, "2 3"]:
-    bounds = np.stack([piece.bounds() for piece in group])
-    return np.stack([bounds[:, 0].min(0), bounds[:, 1].max(0)])
 
 
 def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
@@ -302,7 +296,7 @@ def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
         if dice.chance(room.crowded):
             spots = (x + further for further in (0.0, 0.3, 0.6, 0.9))
             x = next((at for at in spots if _put_against(place, group, side=side, at=at)), x)
-        [low, high] = _hull(group)
+        [low, high] = hull(group)
         x += float(high[0] - low[0]) + dice.pick((0.02, 0.1, dice.between(0.2, 1.2)))
     for share in dice.rng.uniform(0.1, 0.85, dice.count(0, 3)):
         frame = fittings.picture_frame(dice, mirror=dice.chance(0.15))

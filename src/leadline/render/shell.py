@@ -38,6 +38,11 @@ class Room:
     """Share of the places along the walls that are taken."""
 
 
+def corners(width: float, depth: float) -> tuple[tuple[float, float], ...]:
+    """Return where each of the four walls begins; it runs on to where the next one does."""
+    return (0.0, 0.0), (width, 0.0), (width, depth), (0.0, depth)
+
+
 def draw_shell(dice: Dice, room: Room, width: float, *, depth: float, height: float) -> list[Thing]:
     """Draw floor, ceiling and walls with windows and doors, and a little of the world outside."""
     things = [
@@ -51,8 +56,7 @@ def draw_shell(dice: Dice, room: Room, width: float, *, depth: float, height: fl
     things.append(thing(Kind.GROUND, [block((-900, -900, below - 1), (900, 900, below), soil)]))
     base = dice.look("painted") if dice.chance(0.6) else None
     paper = dice.look(room.wall)
-    corners = ((0.0, 0.0), (width, 0.0), (width, depth), (0.0, depth))
-    for side, corner in enumerate(corners):
+    for side, corner in enumerate(corners(width, depth)):
         length = (width, depth)[side % 2]
         paint = dice.look("wall") if dice.chance(0.15) else paper
         pieces = _wall(

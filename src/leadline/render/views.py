@@ -66,12 +66,8 @@ def _across(dice: Dice, scene: Scene) -> Camera:
     distance = float(np.hypot(*back))
     back /= max(distance, 1e-6)
     reach = float(np.hypot(*(high - low)[:2])) / 2 + dice.between(0.0, 0.8)
-    aside = dice.normal(0.5) * reach
-    eye = target + [
-        back[0] * (distance + reach) - back[1] * aside,
-        back[1] * (distance + reach) + back[0] * aside,
-        0.0,
-    ]
+    aside = dice.normal(0.5) * reach * np.array([-back[1], back[0]])
+    eye = target + np.append(back * (distance + reach) + aside, 0.0)
     eye[2] = high[2] + dice.between(0.15, 0.9)
     return _look(dice, np.clip(eye, *scene.vantage.eyes), target, fov=dice.between(45, 75), tilt=4)
 
@@ -125,7 +121,7 @@ def worth_showing(scene: Scene, caster: Caster, camera: Camera, hits: Hits) -> b
     ground = np.array([thing.kind in STRUCTURE for thing in scene.things])
     ground[scene.vantage.about[:1]] = True
     furniture = np.array([thing.kind is Kind.FURNITURE for thing in scene.things])
-    limits = np.array([0.75, *np.where(ground, 0.8, np.where(furniture, _LARGEST_FURNITURE, _LARGEST))])
+    limits = np.array([0.75, *np.select([ground, furniture], [0.8, _LARGEST_FURNITURE], _LARGEST)])
     stuff = share[1:][~ground].sum()
     if (share > limits).any() or (share > 0.004).sum() < 3 or stuff < _STUFF:
         return False

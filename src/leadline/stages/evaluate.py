@@ -52,7 +52,8 @@ class EvaluateConfig:
     protocol: Convention = "strict"
     """``paper`` as the papers measured, where that is known; ``strict`` the same for every source."""
     short_side: int | None = None
-    """Short side at which checkpoints and .onnx files look; their own where not given."""
+    """Short side at which checkpoints and .onnx files look; their own where not given. Checkpoints of several
+    looks keep those that are smaller."""
     batch: int = 8
     """Pictures that go through a checkpoint together."""
     out: Path = Path("runs/evaluation")

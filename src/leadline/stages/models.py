@@ -54,7 +54,7 @@ def _bundled() -> dict[str, Any]:
 
 def sides(variant: Variant) -> str:
     """Say at which short sides a network looks unless asked otherwise."""
-    return ", ".join(map(str, sorted(variant.sides)))
+    return ", ".join(map(str, sorted(variant.sides())))
 
 
 def _facts(name: str, variant: Variant) -> dict[str, Any]:
