@@ -10,7 +10,7 @@ import numpy as np
 from machine import describe, ratio
 
 from leadline.data.files import encode_map
-from leadline.data.shards import quantise
+from leadline.data.records import quantise
 
 
 def draw(seed: int) -> np.ndarray:

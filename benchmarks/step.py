@@ -15,7 +15,8 @@ from machine import describe, ratio
 
 from leadline.data.files import encode_jpeg
 from leadline.data.loader import Batches, Stream, load
-from leadline.data.shards import Record, Store, encode_record, finish_store, write_store
+from leadline.data.records import Record, encode_record
+from leadline.data.shards import Store, finish_store, write_store
 from leadline.engine.fit import _average, launch
 from leadline.engine.learner import Learner
 from leadline.engine.optim import build_optimiser

@@ -149,8 +149,9 @@ def parts_of(provenance: Mapping[str, str]) -> list[dict[str, str]]:
     """Tell the sources apart whose provenance stands together as ``NUMBER.KEY``."""
     parts: dict[str, dict[str, str]] = {}
     for name, value in provenance.items():
-        number, _, key = name.partition(".")
-        parts.setdefault(number, {})[key] = value
+        number, dot, key = name.partition(".")
+        if dot:  # else it tells what training started from
+            parts.setdefault(number, {})[key] = value
     return list(parts.values())
 
 

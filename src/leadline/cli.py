@@ -135,10 +135,22 @@ def main() -> int:
         where = f" ({error.filename})" if error.filename else ""
         sys.stderr.write(f"leadline {name}: {error.strerror or error}{where}\n")
         return 1
+    except RuntimeError as error:
+        if not _left_alone(error):
+            raise
+        sys.stderr.write(f"leadline {name}: another process of this run stopped, and said why\n")
+        return 1
     except KeyboardInterrupt:
         sys.stderr.write(f"leadline {name}: interrupted; the same command goes on from here\n")
         return 130
     return 0
+
+
+def _left_alone(error: RuntimeError) -> bool:
+    """Return whether this is what PyTorch says when another process of several is gone."""
+    from torch import distributed
+
+    return distributed.is_initialized() and (isinstance(error, distributed.DistError) or "gloo" in str(error))
 
 
 def _summary(command: Callable[[Sequence[str]], None]) -> str:

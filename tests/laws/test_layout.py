@@ -144,6 +144,54 @@ def test_archive__cut_short_names_the_member(tmp_path: Path) -> None:
         source[1]
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_archive__a_damaged_member_is_unreadable_and_the_others_are_not(kind: int, tmp_path: Path) -> None:
+    file, content = tmp_path / "x.zip", {"a.jpg": jpeg(90, 120), "b.jpg": jpeg()}
+    with zipfile.ZipFile(file, "w", kind) as made:
+        for name, data in content.items():
+            made.writestr(name, data)
+        start = made.getinfo("a.jpg").header_offset
+    data = bytearray(file.read_bytes())
+    data[start + 60 : start + 100] = bytes(255 - byte for byte in data[start + 60 : start + 100])
+    file.write_bytes(data)
+    with pytest.raises(UnreadableError, match=r"x\.zip!a\.jpg cannot be read"):
+        read_member(file, "a.jpg")
+    assert read_member(file, "b.jpg") == content["b.jpg"]
+
+
+def test_archive__of_a_version_to_come_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("a.jpg", b"")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 99  # the version that is needed to extract it
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(LeadlineError, match="cannot be read as an archive: zip file version 9"):
+        list_members(tmp_path / "x.zip")
+
+
+def test_archive__of_many_pictures_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        for number in range(9):
+            made.writestr(f"{number}.jpg", jpeg())
+    opened, original = [], zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
+
+    def counted(self: zipfile.ZipFile) -> None:
+        opened.append(self.filename)
+        original(self)
+
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", counted)
+    source = open_archive(tmp_path / "x.zip")
+    assert [source[index].id for index in range(9)] == [f"x/x.zip/{number}.jpg" for number in range(9)]
+    assert len(opened) <= 2
+
+
+def test_archive__may_have_an_exclamation_mark_in_any_name(tmp_path: Path) -> None:
+    tar(tmp_path / "party!.tar", {"wow!/a!.jpg": jpeg()})
+    source = open_archive(tmp_path / "party!.tar")
+    assert source[0].id == "party!/party!.tar/wow!/a!.jpg"
+    assert source.provenance()["count"] == "1"
+
+
 @pytest.mark.parametrize("name", ["x.tar", "x.zip"])
 def test_archive__that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"this is no archive" * 99)

@@ -60,6 +60,18 @@ def test_half_a_last_line__is_ignored_and_removed_when_the_run_goes_on(tmp_path:
     assert steps_of(path) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("junk", ["\0\0\0", '{"loss": 1}', "7", '{"step": 3, "lo'])
+def test_damaged_line__is_ignored_and_removed_when_the_run_goes_on(junk: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    write(path, [1, 2])
+    with path.open("a") as file:
+        file.write(f"{junk}\n")
+    assert steps_of(path) == [1, 2]
+    write(path, [3], after=2)
+    assert junk not in path.read_text().splitlines()
+    assert steps_of(path) == [1, 2, 3]
+
+
 def test_lines_after_the_resumed_step__are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     write(path, [1, 2, 3, 4, 5])

@@ -12,17 +12,8 @@ import pytest
 import webdataset
 
 from leadline.data.files import encode_jpeg, read_map, read_picture
-from leadline.data.shards import (
-    MANIFEST,
-    Record,
-    Shard,
-    Store,
-    Unreadable,
-    encode_record,
-    finish_store,
-    quantise,
-    write_store,
-)
+from leadline.data.records import Record, Shard, Unreadable, encode_record, quantise
+from leadline.data.shards import MANIFEST, Store, finish_store, write_store
 from leadline.types import Label, LeadlineError, Sample, Space, UnreadableError
 
 ABOUT = {"stage": "test", "teacher": Path("teacher.safetensors"), "pictures": {"count": 10}}
@@ -247,6 +238,20 @@ def test_write_store__an_index_without_its_shard_counts_for_nothing(straight: Pa
     assert contents(out) == contents(straight)
 
 
+@pytest.mark.parametrize("damaged", ["shard-000001.tar", "shard-000001.json"])
+@pytest.mark.parametrize("size", [0, 600])
+def test_write_store__a_damaged_shard_is_written_again(
+    damaged: str, size: int, straight: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "store"
+    write(out)
+    finish_store(out)
+    os.truncate(out / damaged, size)
+    write(out)
+    finish_store(out)
+    assert contents(out) == contents(straight)
+
+
 def test_write_store__a_finished_store_is_left_as_it_is(straight: Path) -> None:
     def never(number: int) -> Shard:
         raise AssertionError(number)
@@ -311,6 +316,28 @@ def test_store__a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None
         Store(tmp_path)
     with pytest.raises(LeadlineError, match=r"manifest\.json"):
         write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "lacks"),
+    [
+        (MANIFEST, '{"format": "leadline labels 1", "complete": true}', "shards, fingerprint, about"),
+        ("shard-000002.json", "{}", "samples, unreadable"),
+        (
+            "shard-000002.json",
+            '{"samples": [{"id": "a"}], "unreadable": []}',
+            "space, scale, offset, quality",
+        ),
+    ],
+)
+def test_store__a_list_that_lacks_something_is_refused_by_name(
+    file: str, text: str, lacks: str, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    finish_store(tmp_path)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(LeadlineError, match=rf"{file} is missing or damaged \(it lacks {lacks}"):
+        Store(tmp_path)
 
 
 def test_store__a_missing_index_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 import miniature_datasets as trees
 from leadline.data.files import encode_jpeg, encode_map
-from leadline.data.shards import Store, encode_record, finish_store, write_store
+from leadline.data.records import encode_record
+from leadline.data.shards import Store, finish_store, write_store
 from leadline.data.source import Evenly, mix_of
 from leadline.data.sources.dataset import DatasetSource
 from leadline.data.sources.folder import FolderSource

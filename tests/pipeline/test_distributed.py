@@ -1,20 +1,25 @@
 """Several processes learn what one does from the same batches."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from leadline.data.shards import Store
 from leadline.engine.fit import LOG
 from leadline.engine.run_log import read_log
 from leadline.models.checkpoints import load_tensors
 from leadline.models.network import Network
+from leadline.models.published import BUNDLED_FILE
 from miniature import Discs, write_folder
 
 
-def start(pseudo: str, out: Path, *, devices: int) -> subprocess.Popen[str]:
-    options = {
+def start(pseudo: str, out: Path, *, devices: int, **others: object) -> subprocess.Popen[str]:
+    options: dict[str, object] = {
         "pseudo": pseudo,
         "out": str(out),
         "batch": 4,
@@ -29,6 +34,7 @@ def start(pseudo: str, out: Path, *, devices: int) -> subprocess.Popen[str]:
         "machine.workers": 0,
         "machine.threads": 1,
         "machine.log-every": 1,
+        **others,
     }
     flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "leadline.cli", "student", "depth-anything-v2", *flags]
@@ -57,3 +63,49 @@ def test_two_processes__learn_what_one_does(tmp_path: Path) -> None:
         # A line is about the whole batch, not about the part of the process that writes it.
         for key in ("step", "loss", "ssi", "gradient", "gradient_norm", "output_mean", "output_zeros"):
             assert together[key] == pytest.approx(alone[key], rel=1e-3), key
+
+
+@pytest.mark.parametrize(("limit", "stops"), [(0.3, False), (0.2, True)])
+def test_two_processes__count_together_what_is_unreadable_and_stop_without_a_traceback(
+    limit: float, stops: bool, tmp_path: Path
+) -> None:
+    pseudo = write_folder(tmp_path / "data", Discs(count=8))
+    for number in (1, 6):
+        (tmp_path / "data" / "rgb" / f"{number}.png").write_bytes(b"")
+    run = start(pseudo, tmp_path / "run", devices=2, **{"unreadable-limit": limit})
+    output, _ = run.communicate()
+    assert (run.returncode, "Traceback" in output) == (int(stops), False), output
+    assert ("2 files are unreadable, more than the limit of 1.6" in output) is stops, output
+
+
+def test_a_process_whose_other_is_killed__stops_and_says_so(tmp_path: Path) -> None:
+    pseudo = write_folder(tmp_path / "data", Discs(count=8))
+    run = start(pseudo, tmp_path / "run", devices=2, **{"optim.steps": 2000})
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    log = tmp_path / "run" / LOG
+    try:
+        if not children.exists():
+            pytest.skip("needs Linux to find the other process")
+        while run.poll() is None and not (log.exists() and log.read_text()):
+            time.sleep(0.1)
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+        output, _ = run.communicate()
+    finally:
+        run.kill()
+    assert run.returncode == 1, output
+    assert "leadline student: another process of this run stopped" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_pseudo_labels__have_one_limit_for_any_number_of_processes(devices: int, tmp_path: Path) -> None:
+    write_folder(tmp_path / "data", Discs(count=6))
+    (tmp_path / "data" / "rgb" / "4.png").write_bytes(b"")
+    flags = (
+        f"--unreadable-limit 0.2 --shard 3 --short-side 32 --machine.devices {devices} --machine.threads 1"
+    )
+    command = f"{sys.executable} -m leadline.cli pseudo-label --machine.accelerator cpu {flags}".split()
+    places = ["--pictures", str(tmp_path / "data" / "rgb"), "--out", str(tmp_path / "labels")]
+    done = subprocess.run([*command, "--teacher", str(BUNDLED_FILE), *places], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Store(tmp_path / "labels").manifest["count"] == 5

@@ -209,6 +209,18 @@ def test_data__may_move_between_a_run_and_its_continuation(tmp_path: Path, watch
     assert len(watched) == 3  # the first weights, and those after two steps of the one run
 
 
+def test_start__may_move_but_not_change_between_a_run_and_its_continuation(tmp_path: Path) -> None:
+    start, other = (train(small_run(steps=1, seed=seed), tmp_path / str(seed)) for seed in (8, 9))
+    path = train(small_run(steps=1, start=str(start)), tmp_path / "run")
+    moved = start.replace(tmp_path / "moved.safetensors")
+    assert train(small_run(steps=1, start=str(moved)), tmp_path / "run") == path
+    other.replace(start)  # another model where the first one lay
+    with pytest.raises(LeadlineError, match=r"another run: data\.start: \w+ -> \w+\. Give"):
+        train(small_run(steps=1, start=str(start)), tmp_path / "run")
+    with pytest.raises(LeadlineError, match=r"data\.start: \w+ -> None; run\.start"):
+        train(small_run(steps=1), tmp_path / "run")
+
+
 def test_other_data__in_the_same_folder_are_refused(tmp_path: Path) -> None:
     train(small_run(steps=1), tmp_path / "run")
     with pytest.raises(LeadlineError, match=r"data\.seed: 0 -> 4"):

@@ -117,13 +117,12 @@ def train(config: MetricConfig, out: Path, *, source: Any = None, validation: An
     source = source or Rooms()
     target = within(config.min_depth, config.max_depth)
     stream = Stream(source=source, batch=config.batch, perturb=config.perturb, pseudo=False, target=target)
-    given, _ = load_network(Path(config.start))
     return fit(
         replace(config, out=out),
         [stream],
         out,
         origin={"stage": "metric", "data": source.provenance()},
-        begin=lambda: begin_metric(config, given),
+        begin=partial(begin_metric, config),
         validation=validation,
     )
 

@@ -15,7 +15,8 @@ import pytest
 
 from leadline.app.shipped import PHOTOGRAPHS
 from leadline.data.files import encode_jpeg, read_picture
-from leadline.data.shards import Record, Store, encode_record, finish_store, write_store
+from leadline.data.records import Record, encode_record
+from leadline.data.shards import Store, finish_store, write_store
 from leadline.data.transforms import Crop
 from leadline.models.checkpoints import digest, load_network
 from leadline.presets.recipes import STUDENTS, TEACHERS, fitted

@@ -4,9 +4,13 @@ Nothing is ever written to disk, so what an archive calls its members cannot do 
 members. A gzipped tar has no random access and is refused with the command that mends it.
 """
 
+import lzma
+import os
 import tarfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,11 @@ from leadline.types import LeadlineError, UnreadableError
 
 _TAR, _ZIP, _LMDB = ".tar", ".zip", "data.mdb"
 _SQUEEZED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+_DAMAGED = (
+    *(OSError, ValueError, RuntimeError, EOFError),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What reading a damaged archive may raise."""
 
 
 def find_archive(path: Path) -> Path | None:
@@ -65,10 +74,10 @@ def read_member(archive: Path, member: str) -> bytes:
                 raise ValueError("the archive is cut short")
             return data
         if archive.suffix.lower() == _ZIP:
-            with zipfile.ZipFile(archive) as zipped:
-                return zipped.read(member)
-        return _read_lmdb(archive, member)
-    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+            return _open_zip(archive, os.getpid()).read(member)
+        with _open_lmdb(archive) as view:
+            return bytes(view.get(member.encode()))
+    except _DAMAGED as error:
         raise UnreadableError(f"{archive}!{member} cannot be read: {error}") from error
 
 
@@ -85,22 +94,30 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
         if archive.suffix.lower() == _ZIP:
             with zipfile.ZipFile(archive) as zipped:
                 return {info.filename: info.file_size for info in zipped.infolist() if not info.is_dir()}
-        with _open_lmdb(archive) as base, base.begin() as view:
+        with _open_lmdb(archive) as view:
             return {bytes(key).decode(): -1 for key in view.cursor().iternext(values=False)}
-    except (OSError, tarfile.TarError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except _DAMAGED as error:
         raise LeadlineError(f"{archive} cannot be read as an archive: {error}; fetch it again") from error
 
 
-def _read_lmdb(folder: Path, key: str) -> bytes:
-    with _open_lmdb(folder) as base, base.begin() as view:
-        return bytes(view.get(key.encode()))
+@lru_cache(maxsize=16)
+def _open_zip(archive: Path, process: int) -> zipfile.ZipFile:
+    """Keep an archive open: its list of members is read once, not for every picture."""
+    return zipfile.ZipFile(archive)
 
 
-def _open_lmdb(folder: Path) -> Any:
+@contextmanager
+def _open_lmdb(folder: Path) -> Iterator[Any]:
+    """Open a database for one look at it; what is wrong with it is an `OSError`."""
     try:
         import lmdb
     except ImportError as error:
         raise LeadlineError(
             f"{folder} is an LMDB and the package lmdb is not installed: pip install 'leadline[datasets]'"
         ) from error
-    return lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256)
+    try:
+        base = lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256)
+        with base, base.begin() as view:
+            yield view
+    except lmdb.Error as error:
+        raise OSError(str(error)) from error

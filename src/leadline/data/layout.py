@@ -48,7 +48,16 @@ class Layout:
 
     def fill(self, what: str, fields: Mapping[str, str]) -> str:
         """Return the path of a file below the root."""
-        return _FIELD.sub(lambda field: fields[field["name"]], self.files[what])
+        return _fill(self.files[what], fields)
+
+    def place(self, what: str, fields: Mapping[str, str]) -> tuple[str, str]:
+        """Return the path of a file below the root and, where that is an archive, of its member, else ""."""
+        outside, _, inside = self.files[what].partition("!")
+        return _fill(outside, fields), _fill(inside, fields)
+
+
+def _fill(template: str, fields: Mapping[str, str]) -> str:
+    return _FIELD.sub(lambda field: fields[field["name"]], template)
 
 
 def fields_of(template: str) -> tuple[str, ...]:

@@ -12,89 +12,19 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import Float32, UInt16
 
-from leadline.data.files import encode_map, read_map, read_picture
+from leadline.data.files import read_map, read_picture
+from leadline.data.records import Shard, Unreadable
 from leadline.storage import write_atomic
 from leadline.types import Label, LeadlineError, Sample, Space, UnreadableError
 
 MANIFEST = "manifest.json"
 _FORMAT = "leadline labels 1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One labelled picture, encoded."""
-
-    id: str
-    jpeg: bytes
-    png: bytes
-    """The map's 16-bit numbers."""
-    space: Space
-    scale: float
-    offset: float
-    quality: Mapping[str, float]
-    """Figures about the label, by name."""
-    extra: Mapping[str, bytes] = field(default_factory=dict)
-    """Further members of the sample, by the end of their name: ``objects.png``."""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    """What else the JSON says: the camera, where it is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A picture that was left out."""
-
-    id: str
-    reason: str
-
-
-Shard = Sequence[Record | Unreadable]
-
-
-def quantise(
-    values: Float32[np.ndarray, "h w"], *, top: int = 65535
-) -> tuple[UInt16[np.ndarray, "h w"], float, float]:
-    """Spread a map over 0 to `top`: return the numbers, and the scale and offset that lead back."""
-    low, high = float(values.min()), float(values.max())
-    scale = (high - low) / top or 1.0
-    return np.rint((values - low) / scale).astype(np.uint16), scale, low
-
-
-def encode_record(
-    id: str,
-    jpeg: bytes,
-    label: Label,
-    *,
-    quality: Mapping[str, float] | None = None,
-    extra: Mapping[str, bytes] | None = None,
-    about: Mapping[str, Any] | None = None,
-) -> Record:
-    """Encode a picture's label, with what else there is to say about it.
-
-    Raises:
-        ValueError: for a label that is not disparity, not finite, or not valid everywhere.
-    """
-    if label.space is Space.DEPTH or not label.valid.all() or not np.isfinite(label.values).all():
-        raise ValueError(f"{id}: a store holds finite disparity that is valid everywhere")
-    stored, scale, offset = quantise(label.values)
-    return Record(
-        id=id,
-        jpeg=jpeg,
-        png=encode_map(stored),
-        space=label.space,
-        scale=scale,
-        offset=offset,
-        quality=quality or {},
-        extra=extra or {},
-        about=about or {},
-    )
 
 
 def write_store(
@@ -119,7 +49,7 @@ def write_store(
         index = _index(out, number)
         if not _finished(index):
             _write_shard(index, make(number), key=sum(counts[:number]))
-        done(number, len(_read(index)["unreadable"]))
+        done(number, _unreadable(index))
 
 
 def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) -> None:
@@ -145,6 +75,11 @@ def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) ->
 def finished_shards(out: Path, numbers: Iterable[int]) -> list[int]:
     """Return those of the shards `numbers` that an earlier process has finished."""
     return [number for number in numbers if _finished(_index(out, number))]
+
+
+def count_unreadable(out: Path, shards: int) -> int:
+    """Return how many pictures the shards of a store left out, which all are written."""
+    return sum(_unreadable(_index(out, number)) for number in range(shards))
 
 
 def finish_store(out: Path) -> dict[str, Any]:
@@ -184,14 +119,15 @@ class Store:
         self.manifest = _read(manifest)
         if self.manifest.get("format") != _FORMAT:
             raise LeadlineError(f"{manifest} has format {self.manifest.get('format')}, expected {_FORMAT}")
-        if not self.manifest["complete"]:
+        if not self.manifest.get("complete"):
             raise LeadlineError(f"{root} is unfinished: run the command that writes it again, it goes on")
+        _require(manifest, self.manifest, "shards", "fingerprint", "about")
         self.root = root
         self.name = root.name
         self._samples: list[tuple[Path, dict[str, Any]]] = []
         for shard in self.manifest["shards"]:
-            index = _read((root / shard).with_suffix(".json"))
-            self._samples += [(root / shard, sample) for sample in index["samples"]]
+            samples = _samples((root / shard).with_suffix(".json"))
+            self._samples += [(root / shard, sample) for sample in samples]
 
     def __len__(self) -> int:
         """Return the number of labelled pictures."""
@@ -247,7 +183,16 @@ def _index(out: Path, number: int) -> Path:
 
 
 def _finished(index: Path) -> bool:
-    return index.exists() and index.with_suffix(".tar").exists()
+    """Return whether a shard is there in full, which it may no longer be."""
+    tar = index.with_suffix(".tar")
+    if not (index.exists() and tar.exists()):
+        return False
+    try:
+        samples = _samples(index)
+    except LeadlineError:
+        return False
+    places = [place for each in samples for place in (*each["members"], *each.get("extra", {}).values())]
+    return tar.stat().st_size >= max((start + size for start, size in places), default=0)
 
 
 def _write_shard(index: Path, shard: Shard, *, key: int) -> None:
@@ -294,7 +239,9 @@ def _members(shard: Path, places: Iterable[Sequence[int]], *, name: str) -> list
     except OSError as error:
         raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
     if any(len(data) < size for data, (_, size) in zip(members, places, strict=True)):
-        raise UnreadableError(f"{shard}:{name} cannot be read: the shard is cut short")
+        raise UnreadableError(
+            f"{shard}:{name} cannot be read: the shard is cut short; the command that wrote it mends it"
+        )
     return members
 
 
@@ -308,12 +255,34 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LeadlineError(
-            f"{path} is missing or damaged ({error}): delete {path.parent} and run the command that wrote it"
-        ) from error
+        raise _damaged(path, str(error)) from error
     if not isinstance(found, dict):
-        raise LeadlineError(f"{path} is damaged: expected an object, got {type(found).__name__}")
+        raise _damaged(path, f"expected an object, got {type(found).__name__}")
     return found
+
+
+def _samples(index: Path) -> list[dict[str, Any]]:
+    """Read what a shard's list says of each of its samples."""
+    found = _read(index)
+    _require(index, found, "samples", "unreadable")
+    samples: list[dict[str, Any]] = found["samples"]
+    for sample in samples:
+        _require(index, sample, "id", "space", "scale", "offset", "quality", "members")
+    return samples
+
+
+def _unreadable(index: Path) -> int:
+    return len(_read(index)["unreadable"])
+
+
+def _require(path: Path, found: Mapping[str, Any], *keys: str) -> None:
+    if missing := [key for key in keys if key not in found]:
+        raise _damaged(path, f"it lacks {', '.join(missing)}")
+
+
+def _damaged(path: Path, what: str) -> LeadlineError:
+    remedy = "give the command that wrote it again, or delete its folder first"
+    return LeadlineError(f"{path} is missing or damaged ({what}): {remedy}")
 
 
 def _plain(about: Mapping[str, Any]) -> Any:

@@ -88,12 +88,18 @@ def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, An
         LeadlineError: naming every field that differs.
     """
     fields = ("run", "data")
-    changed = differences({key: before.get(key) for key in fields}, {key: now.get(key) for key in fields})
+    old, new = ({key: about.get(key) for key in fields} for about in (before, now))
+    changed = [each for each in differences(old, new) if not (each.startswith("run.start:") and _told(new))]
     if changed:
         raise LeadlineError(
             f"{path} belongs to another run: {'; '.join(changed)}. "
             f"Give another --out, or delete {path.parent}"
         )
+
+
+def _told(about: Mapping[str, Any]) -> bool:
+    """Return whether the first weights are told by their digest, so that their path may change."""
+    return "start" in (about["data"] or {})
 
 
 def _trained(learner: Learner) -> list[tuple[str, torch.nn.Parameter]]:

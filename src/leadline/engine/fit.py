@@ -22,7 +22,7 @@ from leadline.engine.run import Machine, Run, described
 from leadline.engine.run_log import RunLog
 from leadline.engine.step import train_step
 from leadline.memory import keep_memory
-from leadline.models.checkpoints import load_tensors, save_network
+from leadline.models.checkpoints import digest, load_tensors, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 from leadline.models.published import load_model
@@ -62,15 +62,15 @@ def fit(
     out: Path,
     *,
     origin: Mapping[str, Any],
-    begin: Callable[[], Network] | None = None,
+    begin: Callable[[Network | None], Network] | None = None,
     validation: Validation | None = None,
 ) -> Path:
     """Train as `run` says, going on where an earlier process was stopped, and return the weights' path.
 
     `origin` is what the checkpoint carries on top of the config: provenance of data and teacher. `begin`
-    returns the network with its first weights; as `begin_network` where not given. With a `validation` the
-    best weights stand beside the last ones. After a kill at any moment both equal those of an uninterrupted
-    run bit for bit on the same machine.
+    makes the network with its first weights of the model that `run.start` names, if it does; `begin_network`
+    where not given. With a `validation` the best weights stand beside the last ones. After a kill at any
+    moment both equal those of an uninterrupted run bit for bit on the same machine.
 
     Raises:
         LeadlineError: where `out` holds another run, too much of a source is unreadable, or the network
@@ -80,12 +80,15 @@ def fit(
     plain = described(run)
     # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
     apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo", "validation", "trust")
+    given, known = (None, None) if run.start in ("pretrained", "random") else load_model(run.start)
     about = {
         "run": {name: value for name, value in plain.items() if name not in apart},
         "machine": plain["machine"],
         "leadline": version("leadline"),
         **origin,
     }
+    if given is not None:  # told by its weights, wherever they lie
+        about |= {"start": known, "data": {**origin["data"], "start": digest(given)}}
     if (out / WEIGHTS).exists():
         require_same_run(out / WEIGHTS, load_tensors(out / WEIGHTS)[1], about)
         console.print(f"{out / WEIGHTS} is finished already")
@@ -95,7 +98,7 @@ def fit(
     if fabric.is_global_zero:
         sweep(out)
     torch.manual_seed(run.seed)
-    learner = _build_learner(run, begin or partial(begin_network, run))
+    learner = _build_learner(run, (begin or partial(begin_network, run))(given))
     trainee, best = _set_up(run, fabric, learner), Best(validation, out, about)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
@@ -126,22 +129,21 @@ class _Trainee:
     weights: Mapping[str, torch.Tensor]
 
 
-def begin_network(run: Run) -> Network:
-    """Return the network with the weights that `run.start` names.
+def begin_network(run: Run, given: Network | None) -> Network:
+    """Return the `given` network, or one with the weights that `run.start` means where there is none.
 
     Raises:
-        LeadlineError: where that is the checkpoint of another network.
+        LeadlineError: where it is another network than the run's.
     """
-    if run.start in ("pretrained", "random"):
+    if given is None:
         return Network(run.network, pretrained=run.start == "pretrained")
-    network, _ = load_model(run.start)
-    if network.name != run.network:
-        raise LeadlineError(f"{run.start} is a {network.name!r}, the run wants a {run.network!r}")
-    return network
+    if given.name != run.network:
+        raise LeadlineError(f"{run.start} is a {given.name!r}, the run wants a {run.network!r}")
+    return given
 
 
-def _build_learner(run: Run, begin: Callable[[], Network]) -> Learner:
-    network, frozen = begin(), None
+def _build_learner(run: Run, network: Network) -> Learner:
+    frozen = None
     if any(term.loss == "feature_alignment" for term in run.objective.values()):
         frozen = build_encoder(find_variant(run.frozen or run.network).encoder, pretrained=True)
     return Learner(network.train(), frozen=frozen)
@@ -232,12 +234,16 @@ def _train(
                 _average(state.averages, trainee.weights, run.optim.ema)
             last = state.step == run.optim.steps
             asked = best.due(state, last=last)
+            logged = last or asked or state.step % machine.log_every == 0
+            saved = last or asked or state.step % machine.save_every == 0
+            if logged or saved:
+                watch.share(fabric)
             figures = best.measure(state, title=f"step {state.step}") if main and asked else {}
-            if last or asked or state.step % machine.log_every == 0:
+            if logged:
                 means = cast(dict[str, torch.Tensor], fabric.all_reduce(values))  # over the processes
                 line = log.write(state.step, means, figures)
                 watch.drift(line, first=log.first, quiet=not main)
-            if main and (last or asked or state.step % machine.save_every == 0):
+            if main and saved:
                 save_state(out, state, {**about, "unreadable": sorted(watch.unreadable)})
             tick(f"loss {values['loss']:.3f}")
 
@@ -264,6 +270,17 @@ class Watch:
         self.unreadable |= new
         for reason in sorted(new):
             console.print(f"left out: {reason}")
+        self._require_few()
+
+    def share(self, fabric: Fabric) -> None:
+        """Count what other processes could not read, so that all stop at the same step."""
+        if fabric.world_size > 1:
+            found: list[set[str]] = [set() for _ in range(fabric.world_size)]
+            torch.distributed.all_gather_object(found, self.unreadable)
+            self.unreadable.update(*found)
+            self._require_few()
+
+    def _require_few(self) -> None:
         if len(self.unreadable) > self.limit:
             raise LeadlineError(
                 f"{len(self.unreadable)} files are unreadable, more than the limit of {self.limit:g} "

@@ -70,9 +70,17 @@ class RunLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a log; a last line that a kill cut short is left out."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    """Read the lines of a log; what a kill or a power cut left of others is left out."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return [line for line in map(_parsed, lines[:-1]) if "step" in line]
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def seconds_taken(path: Path) -> float:

@@ -17,7 +17,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from leadline.data.files import encode_jpeg, encode_map, read_map
-from leadline.data.shards import quantise
+from leadline.data.records import quantise
 from leadline.predict.figures import colour_picture, side_by_side
 from leadline.types import Prediction, Space, UnreadableError
 

@@ -92,9 +92,15 @@ class ProceduralSource:
     def __init__(
         self, count: int = ENDLESS, *, size: Size = SIZE, seed: int = 0, recipe: Recipe | None = None
     ) -> None:
-        """Offer `count` samples; raises `ValueError` where `count` or a side of `size` is below 1."""
-        if count < 1 or min(size) < 1:
-            raise ValueError(f"count and size must be at least 1, got {count=}, size={size}")
+        """Offer `count` samples.
+
+        Raises:
+            ValueError: where `count` or a side of `size` is below 1, or `seed` below 0.
+        """
+        if count < 1 or min(size) < 1 or seed < 0:
+            raise ValueError(
+                f"count and size are at least 1 and seed at least 0, got {count=}, size={size}, {seed=}"
+            )
         self._count, self._size, self._seed = count, size, seed
         self.recipe = recipe or Recipe()
 

@@ -18,9 +18,8 @@ from leadline.engine.best import Validation, shown
 from leadline.engine.fit import fit
 from leadline.engine.run import Run
 from leadline.metrics import Protocol, Reference
-from leadline.models.checkpoints import digest
 from leadline.models.network import Network
-from leadline.models.published import BUNDLED, load_model
+from leadline.models.published import BUNDLED
 from leadline.models.variants import find_variant
 from leadline.predict.predictor import Predictor
 from leadline.stages.looking import look
@@ -93,11 +92,7 @@ def train_metric(config: MetricConfig) -> Path:
     held_out = open_sources(config.validation, role="validation") if config.validation else None
     target = partial(metres, nearest=config.min_depth, farthest=config.max_depth)
     data: dict[str, Any] = {"labelled": source.provenance()}
-    origin: dict[str, Any] = {"stage": "metric", "data": data}
-    given = validation = None
-    if config.start not in ("pretrained", "random"):
-        given, origin["start"] = load_model(config.start)
-        data["start"] = digest(given)
+    validation = None
     typical = _require_metres(config.labelled, source, config)
     if held_out is not None:
         _require_metres(config.validation, held_out, config)
@@ -108,7 +103,7 @@ def train_metric(config: MetricConfig) -> Path:
             floor = measure_constant(typical, source=held_out, target=target)
             console.print(f"{typical:.3g} m everywhere: {shown(floor)}")
     stream = Stream(source=source, batch=config.batch, perturb=config.perturb, pseudo=False, target=target)
-    begin = partial(begin_metric, config, given)
+    origin, begin = {"stage": "metric", "data": data}, partial(begin_metric, config)
     return fit(config, [stream], config.out, origin=origin, begin=begin, validation=validation)
 
 

@@ -16,12 +16,10 @@ from jaxtyping import Float32
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg
+from leadline.data.records import Record, Shard, Unreadable, encode_record
 from leadline.data.shards import (
-    Record,
-    Shard,
     Store,
-    Unreadable,
-    encode_record,
+    count_unreadable,
     finish_store,
     finished_shards,
     open_store,
@@ -122,12 +120,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         def done(number: int, left_out: int) -> None:
             nonlocal unreadable
             unreadable += left_out
-            if unreadable > config.unreadable_limit * share:
-                raise LeadlineError(
-                    f"{unreadable} of {share} pictures are unreadable, more than unreadable_limit = "
-                    f"{config.unreadable_limit:g}; {config.out} lists them beside its shards. Raise "
-                    "the limit to go on, or mend them and begin again in another --out"
-                )
+            _require_readable(config, unreadable, total)
 
         def make(number: int) -> Shard:
             first = sum(counts[:number])
@@ -139,6 +132,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
 
         write_store(config.out, counts, make, about=about, done=done, numbers=own)
     fabric.barrier()
+    _require_readable(config, count_unreadable(config.out, len(counts)), total)
     if fabric.is_global_zero:
         manifest = finish_store(config.out)
         _draw_worst(Store(config.out), config.out / WORST)
@@ -327,6 +321,15 @@ def _estimate(labeller: Labeller, missing: int) -> None:
     if size * missing > free:
         raise LeadlineError(
             f"{config.out} would need {size * missing / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB free"
+        )
+
+
+def _require_readable(config: PseudoLabelConfig, unreadable: int, total: int) -> None:
+    if unreadable > config.unreadable_limit * total:
+        raise LeadlineError(
+            f"{unreadable} of {total} pictures are unreadable, more than unreadable_limit = "
+            f"{config.unreadable_limit:g}; {config.out} lists them beside its shards. Raise the limit to go "
+            "on, or mend them and begin again in another --out"
         )
 
 

@@ -15,15 +15,8 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from leadline.console import console, progress
 from leadline.data.files import encode_jpeg, encode_map
-from leadline.data.shards import (
-    Record,
-    Shard,
-    Unreadable,
-    encode_record,
-    finish_store,
-    finished_shards,
-    write_store,
-)
+from leadline.data.records import Record, Shard, Unreadable, encode_record
+from leadline.data.shards import finish_store, finished_shards, write_store
 from leadline.predict.figures import colourise, montage
 from leadline.render.source import LAYOUTS, ProceduralSource, Quality, Recipe, Shot
 from leadline.stages.sources import parse_size
@@ -77,6 +70,8 @@ class RenderConfig:
         """Refuse what cannot render."""
         if min(self.scenes, self.views, *self.size, self.shard, self.processes) < 1:
             raise ValueError("scenes, views, size, shard and processes are at least 1")
+        if self.seed < 0:
+            raise ValueError(f"seed: 0 or more, got {self.seed}")
         self.recipe()
 
     def recipe(self) -> Recipe:

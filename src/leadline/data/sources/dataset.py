@@ -34,7 +34,7 @@ class Frame:
 
 
 def _read_file(frame: Frame) -> UInt8[np.ndarray, "_h _w 3"]:
-    outside, _, member = frame.layout.fill("picture", frame.fields).partition("!")
+    outside, member = frame.layout.place("picture", frame.fields)
     if not member:
         return read_picture(frame.file("picture"))
     archive = frame.root / outside
@@ -154,9 +154,12 @@ class DatasetSource:
             "licence": self.dataset.licence,
             "home": self.dataset.home,
             "fingerprint": fingerprint(
-                (path, _place(self.root / path.partition("!")[0]))
+                (
+                    frame.layout.fill(what, frame.fields),
+                    _place(self.root / frame.layout.place(what, frame.fields)[0]),
+                )
                 for frame in map(self.frame, range(len(self)))
-                for path in (frame.layout.fill(what, frame.fields) for what in frame.layout.files)
+                for what in frame.layout.files
             ),
         }
 
