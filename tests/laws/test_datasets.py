@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import miniature_datasets as trees
 from leadline.data.sources import registry
@@ -155,6 +156,23 @@ def test_data_set__another_label_is_another_fingerprint(name: str, tmp_path: Pat
     file = source.frame(0).file("label")
     file.write_bytes(file.read_bytes() + b"x")
     assert source.provenance()["fingerprint"] != before
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 6, 8])
+def test_data_set__a_label_belongs_to_the_pixels_as_they_are_stored(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    shades = np.array([[40, 80, 120], [160, 200, 240]], np.uint8)
+    for folder in ("images", "ground_truth_depth"):
+        (tmp_path / "office" / folder / "dslr_images").mkdir(parents=True)
+    picture = tmp_path / "office/images/dslr_images/a.JPG"
+    Image.fromarray(shades).convert("RGB").resize((48, 32), Image.Resampling.NEAREST).save(
+        picture, "JPEG", exif=exif
+    )
+    depth = np.kron(shades, np.ones((16, 16))).astype("<f4")
+    (tmp_path / "office/ground_truth_depth/dslr_images/a.JPG").write_bytes(depth.tobytes())
+    source = DatasetSource(DATASETS["eth3d"], tmp_path)
+    assert np.abs(source[0].image[..., 0] - label_of(source)[0]).max() < 16
 
 
 def test_data_set__a_label_of_another_size_is_refused(tmp_path: Path) -> None:

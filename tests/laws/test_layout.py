@@ -151,9 +151,9 @@ def test_archive__a_damaged_member_is_unreadable_and_the_others_are_not(kind: in
         for name, data in content.items():
             made.writestr(name, data)
         start = made.getinfo("a.jpg").header_offset
-    data = bytearray(file.read_bytes())
-    data[start + 60 : start + 100] = bytes(255 - byte for byte in data[start + 60 : start + 100])
-    file.write_bytes(data)
+    damaged = bytearray(file.read_bytes())
+    damaged[start + 60 : start + 100] = bytes(255 - byte for byte in damaged[start + 60 : start + 100])
+    file.write_bytes(damaged)
     with pytest.raises(UnreadableError, match=r"x\.zip!a\.jpg cannot be read"):
         read_member(file, "a.jpg")
     assert read_member(file, "b.jpg") == content["b.jpg"]

@@ -116,6 +116,14 @@ def test_plane_error__needs_three_pixels() -> None:
         plane_error(WALL, WALL, mask, CAMERA)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 50), (50, 3), (900, 50)])
+def test_measure__a_picture_smaller_than_a_block_has_no_planes(size: tuple[int, int]) -> None:
+    values = np.random.default_rng(0).uniform(1, 2, size).astype(np.float32)
+    truth = Label(values=values, valid=np.ones(size, np.bool_), space=Space.DEPTH)
+    found = measure(Prediction(values=values, space=Space.DEPTH), truth, camera=CAMERA)
+    assert "plane_angle" not in found
+
+
 def test_measure__surfaces_want_a_camera_and_metres() -> None:
     truth = Label(values=TILTED.astype(np.float32), valid=EVERYWHERE, space=Space.DEPTH)
     bent = Prediction(values=(1 / TILTED**1.2).astype(np.float32), space=Space.AFFINE_DISPARITY)

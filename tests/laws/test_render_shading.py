@@ -26,7 +26,7 @@ from leadline.render.raycast import Caster
 from leadline.render.scene import Body, Camera, Kind, Lamp, Scene, Sky, Vantage, aim, block, put, thing
 from leadline.render.shading import Shader
 from leadline.render.shapes import BOX, SPHERE
-from leadline.types import Size, UnreadableError
+from leadline.types import LeadlineError, Size
 
 DARK = Sky(
     sun=(0.0, 0.0, 1.0),
@@ -265,5 +265,5 @@ def test_read_panorama__refuses_what_is_no_radiance_picture(tmp_path) -> None:  
     path = tmp_path / "sky.hdr"
     for content in (b"", b"#?RADIANCE\nnonsense", b"\x89PNG"):
         path.write_bytes(content)
-        with pytest.raises(UnreadableError, match=r"sky.hdr cannot be read as an environment"):
+        with pytest.raises(LeadlineError, match=r"sky.hdr cannot be read as an environment"):
             read_panorama(path)

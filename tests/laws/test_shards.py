@@ -340,6 +340,16 @@ def test_store__a_list_that_lacks_something_is_refused_by_name(
         Store(tmp_path)
 
 
+def test_store__without_a_label_is_refused(tmp_path: Path) -> None:
+    def nothing(number: int) -> Shard:
+        return [Unreadable(id=f"{number}/{each}", reason="lost") for each in range(COUNTS[number])]
+
+    write(tmp_path, made=nothing)
+    finish_store(tmp_path)
+    with pytest.raises(LeadlineError, match=r"holds no labels: all its pictures were left out"):
+        Store(tmp_path)
+
+
 def test_store__a_missing_index_is_named(tmp_path: Path) -> None:
     write(tmp_path / "s")
     finish_store(tmp_path / "s")

@@ -316,6 +316,9 @@ def test_table_source__tables_that_say_nothing_are_refused(tmp_path: Path) -> No
         TableSource(tmp_path / "gone.csv")
     with pytest.raises(LeadlineError, match="has no rows below its header"):
         TableSource(table(tmp_path))
+    (tmp_path / "manifest.csv").write_bytes(b"")
+    with pytest.raises(LeadlineError, match=r"lacks the column\(s\) .*; found: none"):
+        TableSource(tmp_path / "manifest.csv")
     (tmp_path / "manifest.csv").write_bytes(b"rgb,\xff\xfe\n")
     with pytest.raises(LeadlineError, match=r"manifest\.csv cannot be read: .*utf-8"):
         TableSource(tmp_path / "manifest.csv")

@@ -231,6 +231,14 @@ def test_onnx__a_graph_of_another_kind_is_described(tmp_path: Path) -> None:
         opened(tmp_path, f"{path}?space=depth")
 
 
+def test_onnx__a_graph_for_a_batch_of_pictures_alone_is_described(tmp_path: Path) -> None:
+    path = save_onnx(tmp_path / "net.onnx", shape=(4, 3, 8, 8))
+    with pytest.raises(
+        LeadlineError, match=r"expected one input of pictures, \(1, 3, h, w\).*\[4, 3, 8, 8\]"
+    ):
+        opened(tmp_path, f"{path}?space=depth")
+
+
 def test_onnx__a_map_of_three_channels_is_refused(tmp_path: Path) -> None:
     [contestant] = opened(tmp_path, f"{save_onnx(tmp_path / 'net.onnx', keep_channels=True)}?space=depth")
     with pytest.raises(LeadlineError, match=r"expected a map.*got shape \(1, 3, "):
@@ -270,6 +278,12 @@ def words(image):
 def whole(image):
     return Prediction(values=image[..., 1].astype("float32"), space=Space.DISPARITY)
 
+def learnt(image):
+    return torch.from_numpy(image[..., 1]).float().requires_grad_()
+
+def half(image):
+    return Prediction(values=image[::2, ::2, 1].astype("float32"), space=Space.DEPTH)
+
 number = 3
 """
     (tmp_path / "my_models.py").write_text(text)
@@ -279,15 +293,17 @@ number = 3
 
 
 def test_function__of_the_current_folder_is_called_with_the_picture(module: str, tmp_path: Path) -> None:
-    red, mean, whole = opened(
+    red, mean, learnt, whole = opened(
         tmp_path,
         f"{module}:red?space=depth&name=red",
         f"{module}:tensor?space=affine_disparity",
+        f"{module}:learnt?space=depth",
         f"{module}:whole",
     )
     np.testing.assert_array_equal(predict(red).values, PICTURE[..., 0])
     np.testing.assert_allclose(predict(mean).values, PICTURE.mean(axis=2), rtol=1e-5)
     np.testing.assert_array_equal(predict(whole).values, PICTURE[..., 1])
+    np.testing.assert_array_equal(predict(learnt).values, PICTURE[..., 1])
     assert [predict(one).space for one in (red, mean, whole)] == [
         Space.DEPTH,
         Space.AFFINE_DISPARITY,
@@ -302,6 +318,7 @@ def test_function__of_the_current_folder_is_called_with_the_picture(module: str,
         ("red", r"my_models:red returns numbers without saying what they mean: add \?space=depth"),
         ("small?space=depth", r"returned uint8 of shape \(15, 22\); expected .* 30x44"),
         ("words?space=depth", r"returned <U4 of shape \(\)"),
+        ("half", r"returned float32 of shape \(15, 22\); expected .* 30x44"),
     ],
 )
 def test_function__what_it_must_return_is_said(module: str, spec: str, said: str, tmp_path: Path) -> None:

@@ -438,6 +438,16 @@ def test_ledger__remembers_whole_lines_alone(tmp_path: Path) -> None:
     assert Ledger(path)["c"] == {"x": 3}
 
 
+@pytest.mark.parametrize("junk", [b"\0\0\n", b"[]\n", b'{"key": "b"}\n', b"\xff\xfe\n", b"7\n", b"\xff"])
+def test_ledger__measures_again_what_a_damaged_line_held(junk: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path).add("a", {"x": 1.5})
+    path.write_bytes(path.read_bytes() + junk)
+    again = Ledger(path)
+    again.add("c", {"x": 3})
+    assert [key in Ledger(path) for key in "abc"] == [True, False, True]
+
+
 def test_ledger__without_a_file_forgets(tmp_path: Path) -> None:
     ledger = Ledger(None)
     ledger.add("a", {"x": 1})

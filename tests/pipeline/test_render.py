@@ -14,7 +14,7 @@ import pytest
 
 from leadline.data.files import read_picture
 from leadline.data.shards import MANIFEST, Store
-from leadline.render.source import VERSION, ProceduralSource, Shot
+from leadline.render.source import VERSION, ProceduralSource, Shot, draw_stage
 from leadline.stages import render as stage
 from leadline.stages.render import PREVIEW, RenderConfig, render
 from leadline.types import LeadlineError, Size, Space, UnreadableError
@@ -68,7 +68,7 @@ def test_render__the_store_holds_things_kinds_normals_and_the_camera(store: Path
         normals = decoded(extra["normals.png"])[..., ::-1] / 127.5 - 1
         np.testing.assert_allclose(normals, truth.normals, atol=0.005)
         about = labels.describe(index)
-        assert about["camera"] == {"focal": pytest.approx(truth.focal), "centre": [16.0, 12.0]}
+        assert about["camera"] == {"focal": pytest.approx(truth.focal), "centre": [15.5, 11.5]}
         assert about["layout"] in SMALL.layouts
 
 
@@ -135,6 +135,31 @@ def test_render_config__refuses_what_cannot_render(wrong: dict[str, Any]) -> Non
 def test_render_config__refuses_layouts_that_do_not_exist() -> None:
     with pytest.raises(ValueError, match="layouts: got moon; there are: living"):
         RenderConfig(layouts=("street", "moon"))
+
+
+def test_render_config__refuses_a_seed_below_0() -> None:
+    with pytest.raises(ValueError, match="seed: 0 or more, got -1"):
+        RenderConfig(seed=-1)
+    with pytest.raises(ValueError, match="seed at least 0, got count=1"):
+        ProceduralSource(1, seed=-1)
+
+
+def test_render__a_damaged_panorama_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "skies").mkdir()
+    (tmp_path / "skies" / "a.hdr").write_bytes(b"#?RADIANCE\n")
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
+    with pytest.raises(LeadlineError, match=r"a\.hdr cannot be read as an environment"):
+        render(replace(SMALL, out=tmp_path / "renders", environment=tmp_path / "skies"))
+
+
+def test_render__the_stored_camera_sees_along_the_rays_that_were_cast(store: Path) -> None:
+    about = Store(store).describe(0)["camera"]
+    camera = draw_stage(SMALL.recipe(), SMALL.seed, 0).cameras[0]
+    rays = (camera.rays(SMALL.size) @ camera.rotation).reshape(*SMALL.size, 3)
+    (cx, cy), focal = about["centre"], about["focal"]
+    column, row = np.meshgrid(np.arange(SMALL.size.w), np.arange(SMALL.size.h))
+    expected = np.stack([(column - cx) / focal, (row - cy) / focal, np.ones(SMALL.size)], 2)
+    np.testing.assert_allclose(rays, expected, atol=1e-9)
 
 
 def test_render__a_picture_that_failed_is_left_out_and_counted(

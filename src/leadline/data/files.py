@@ -52,20 +52,23 @@ _UPRIGHT = {  # EXIF orientation -> what turns the stored pixels upright; 1 and 
 _pillow_globals = threading.Lock()
 
 
-def read_picture(file: Path | bytes, *, name: str | None = None) -> UInt8[np.ndarray, "h w 3"]:
+def read_picture(
+    file: Path | bytes, *, name: str | None = None, upright: bool = True
+) -> UInt8[np.ndarray, "h w 3"]:
     """Read a picture as RGB, upright, by its content rather than its suffix.
 
-    EXIF orientation is applied; damaged EXIF is ignored, as viewers do. Transparency is composited over
-    white, which is what a viewer shows, where dropping it would show arbitrary colours. 16-bit grey keeps its
-    upper byte. Of an animation the first frame is read. Colour profiles are ignored. `name` stands for the
-    file in messages, for bytes above all.
+    EXIF orientation is applied, unless `upright` is not wanted; damaged EXIF is ignored, as viewers do.
+    Transparency is composited over white, which is what a viewer shows, where dropping it would show any
+    colours. 16-bit grey keeps its upper byte. Of an animation the first frame is read. Colour profiles are
+    ignored. `name` stands for the file in messages, for bytes above all.
 
     Raises:
         UnreadableError: for what is missing, empty, truncated, damaged, no picture, of 32-bit numbers, or of
             more than `MAX_PIXELS`.
     """
     with naming(file, name, "a picture"):
-        return _rgb(_upright(_decode(file)))
+        image = _decode(file)
+        return _rgb(_upright(image) if upright else image)
 
 
 def read_picture_and_jpeg(

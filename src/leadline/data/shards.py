@@ -111,7 +111,8 @@ class Store:
         """Open the store at `root`.
 
         Raises:
-            LeadlineError: where there is none, it is unfinished, or one of its lists is missing or damaged.
+            LeadlineError: where there is none, it is unfinished or empty, or one of its lists is missing or
+                damaged.
         """
         manifest = root / MANIFEST
         if not manifest.exists():
@@ -128,6 +129,10 @@ class Store:
         for shard in self.manifest["shards"]:
             samples = _samples((root / shard).with_suffix(".json"))
             self._samples += [(root / shard, sample) for sample in samples]
+        if not self._samples:
+            raise LeadlineError(
+                f"{root} holds no labels: all its pictures were left out, {manifest} says why"
+            )
 
     def __len__(self) -> int:
         """Return the number of labelled pictures."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from leadline.evaluation.ledger import Ledger
@@ -90,17 +91,16 @@ class FunctionModel:
         Raises:
             LeadlineError: where it is no map of the picture's size, or its space is unknown.
         """
-        if isinstance(map, Prediction):
-            return map
-        if self.space is None:
+        values, space = (map.values, map.space) if isinstance(map, Prediction) else (map, self.space)
+        if space is None:
             raise LeadlineError(
                 f"{self.name} returns numbers without saying what they mean: add ?space=depth, disparity or "
                 "affine_disparity, or return a leadline.Prediction"
             )
-        values = np.asarray(map)
+        values = np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
         if values.shape != size or values.dtype.kind not in "fiu":
             raise LeadlineError(
                 f"{self.name} returned {values.dtype} of shape {values.shape}; expected the numbers of a map "
                 f"of the picture's size, {size}"
             )
-        return Prediction(values=values.astype(np.float32), space=self.space)
+        return Prediction(values=values.astype(np.float32), space=space)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ class Ledger:
         self._rows: dict[str, Any] = {}
         if path is None or not path.exists():
             return
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
         for line in text.split("\n")[:-1]:
-            entry = json.loads(line)
-            self._rows[entry["key"]] = entry["row"]
+            with suppress(ValueError, TypeError, KeyError):  # what a power cut left; it is measured again
+                entry = json.loads(line)
+                self._rows[entry["key"]] = entry["row"]
         whole, newline, _ = text.rpartition("\n")
         if not text.endswith("\n"):  # a kill cut the last line short; the next one must not be glued to it
             write_atomic(path, whole + newline)

@@ -45,7 +45,8 @@ class OnnxModel:
         self.session = _open(path, device)
         inputs = self.session.get_inputs()
         shape = list(inputs[0].shape) if inputs else []
-        if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or inputs[0].type not in _TYPES:
+        fits = len(shape) == 4 and shape[1] == 3 and (shape[0] == 1 or not isinstance(shape[0], int))
+        if len(inputs) != 1 or not fits or inputs[0].type not in _TYPES:
             found = ", ".join(f"{entry.name}: {entry.type} {entry.shape}" for entry in inputs)
             raise LeadlineError(
                 f"{path}: expected one input of pictures, (1, 3, h, w) of floats or bytes; found "

@@ -204,7 +204,9 @@ def vertical_ramp(size: Size) -> Prediction:
 def _require_map(prediction: Prediction, size: Size) -> None:
     values = prediction.values
     if values.shape != size:
-        raise LeadlineError(f"the map is {Size(*values.shape)}, but what it belongs to is {size}")
+        raise LeadlineError(
+            f"the map is {'x'.join(map(str, values.shape))}, but what it belongs to is {size}"
+        )
     if np.isnan(values).any() or (prediction.space is not Space.DEPTH and np.isinf(values).any()):
         count = np.count_nonzero(~np.isfinite(values))
         raise LeadlineError(

@@ -105,8 +105,9 @@ def plane_errors(depth: Map, truth: Map, valid: Mask, camera: Pinhole) -> dict[s
 def _blocks(values: np.ndarray, side: int) -> np.ndarray:
     """Cut a map of channels into squares of pixels; what is left at the right and below is dropped."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
-    cut = values[: rows * side, : columns * side].reshape(rows, side, columns, side, -1)
-    return cut.swapaxes(1, 2).reshape(rows * columns, side * side, -1)
+    channels = values.shape[2]
+    cut = values[: rows * side, : columns * side].reshape(rows, side, columns, side, channels)
+    return cut.swapaxes(1, 2).reshape(rows * columns, side * side, channels)
 
 
 def _planes(

@@ -12,7 +12,7 @@ from leadline.render.materials import PATTERNS, Pattern, look_up, pattern_pyrami
 from leadline.render.palette import Dice
 from leadline.render.raycast import length
 from leadline.render.scene import Sky
-from leadline.types import UnreadableError
+from leadline.types import LeadlineError
 
 _PANORAMA = (96, 192)
 """Height and width of the map that lights a scene."""
@@ -79,14 +79,12 @@ def read_panorama(path: Path) -> Float32[np.ndarray, "h w 3"]:
     """Read an equirectangular picture of Radiance HDR: linear RGB, its upper edge the zenith.
 
     Raises:
-        UnreadableError: for anything else.
+        LeadlineError: for anything else.
     """
     data = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data[:2].tobytes() == b"#?" else None
     if picture is None or picture.ndim != 3 or not np.isfinite(picture).all():
-        raise UnreadableError(
-            f"{path} cannot be read as an environment: expected a whole Radiance HDR picture"
-        )
+        raise LeadlineError(f"{path} cannot be read as an environment: expected a whole Radiance HDR picture")
     return np.ascontiguousarray(picture[..., ::-1])
 
 

@@ -20,7 +20,7 @@ from leadline.data.shards import finish_store, finished_shards, write_store
 from leadline.predict.figures import colourise, montage
 from leadline.render.source import LAYOUTS, ProceduralSource, Quality, Recipe, Shot
 from leadline.stages.sources import parse_size
-from leadline.storage import write_atomic
+from leadline.storage import sweep, write_atomic
 from leadline.types import Size, UnreadableError
 
 AS_TEXT = PrimitiveConstructorSpec[Size](
@@ -109,6 +109,7 @@ def render(config: RenderConfig) -> Path:
     ) as pool:
         if config.preview:
             return _preview(source, config, pool)
+        sweep(config.out)
         firsts = range(0, config.scenes, config.shard)
         counts = [config.views * min(config.shard, config.scenes - first) for first in firsts]
         done = sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
@@ -176,7 +177,7 @@ def _record(id: str, shot: Shot) -> Record:
             "kinds.png": _png(truth.kinds),
             "normals.png": _png(np.ascontiguousarray(normals[..., ::-1])),
         },
-        about={"layout": shot.layout, "camera": {"focal": truth.focal, "centre": [w / 2, h / 2]}},
+        about={"layout": shot.layout, "camera": {"focal": truth.focal, "centre": [(w - 1) / 2, (h - 1) / 2]}},
     )
 
 

@@ -23,6 +23,8 @@ class Frame:
     fields: Mapping[str, str]
     size: Size = Size(0, 0)  # noqa: RUF009 (a tuple cannot change)
     """Of the picture, which is read first."""
+    upright: bool = True
+    """Whether EXIF may turn the picture: the labels of data sets belong to the pixels as they are stored."""
 
     def file(self, what: str) -> Path:
         """Return where a file of this frame lies; raises `UnreadableError` where that is not one place."""
@@ -36,9 +38,9 @@ class Frame:
 def _read_file(frame: Frame) -> UInt8[np.ndarray, "_h _w 3"]:
     outside, member = frame.layout.place("picture", frame.fields)
     if not member:
-        return read_picture(frame.file("picture"))
+        return read_picture(frame.file("picture"), upright=frame.upright)
     archive = frame.root / outside
-    return read_picture(read_member(archive, member), name=f"{archive}!{member}")
+    return read_picture(read_member(archive, member), name=f"{archive}!{member}", upright=frame.upright)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,12 @@ class DatasetSource:
         """Return where one picture and what belongs to it lie; raises `IndexError` out of range."""
         number, fields = self._frames[index]
         layout = self._layouts[number]
-        return Frame(root=self.root, layout=layout, fields=dict(zip(layout.fields, fields, strict=True)))
+        return Frame(
+            root=self.root,
+            layout=layout,
+            fields=dict(zip(layout.fields, fields, strict=True)),
+            upright=self.dataset.label is None,
+        )
 
     def __getitem__(self, index: int) -> Sample:
         """Read one picture with its label.

@@ -91,14 +91,14 @@ def _read(table: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, restval="")
+            found = list(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LeadlineError(f"the table {table} cannot be read: {error}") from error
-    found = list(reader.fieldnames or ())
     missing = [column for column in COLUMNS if column not in found]
     if missing:
         raise LeadlineError(
-            f"the table {table} lacks the column(s) {', '.join(missing)}; found: {', '.join(found)}"
+            f"the table {table} lacks the column(s) {', '.join(missing)}; found: {', '.join(found) or 'none'}"
         )
     if not rows:
         raise LeadlineError(f"the table {table} has no rows below its header")
