@@ -2,16 +2,34 @@
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from leadline.types import LeadlineError
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.(\d+)\.tmp")
+
 
 def sweep(folder: Path) -> None:
     """Remove what `write_atomic` left unfinished in `folder` when its process was killed."""
-    for temporary in folder.glob(".*.tmp"):
-        temporary.unlink(missing_ok=True)
+    for path in folder.glob(".*.tmp"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and not _is_another(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_another(process: int) -> bool:
+    """Whether another process of that number is alive, where the system tells."""
+    if os.name != "posix" or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def sha256_of(path: Path) -> str:
@@ -23,15 +41,18 @@ def sha256_of(path: Path) -> str:
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write a file so that at any moment, a crash included, `path` holds the old content or all of the new.
 
-    Text is written as UTF-8. The folder must exist. Where writing fails, the temporary file is removed.
+    Text is written as UTF-8; what is none, in the name of a file, becomes an escape as JSON has them. The
+    folder must exist. Where writing fails, the temporary file is removed.
 
     Raises:
         LeadlineError: where the system refuses, with its reason (a full disk, a missing folder).
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not the name itself: the longest that a system takes could not be longer.
+    mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    temporary = path.with_name(f".{mark}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
-            stream.write(data.encode() if isinstance(data, str) else data)
+            stream.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

@@ -171,6 +171,10 @@ def damage_unknown_network(path: Path, weights: dict[str, Tensor]) -> None:
     save_tensors(path, weights, {**ABOUT, "network": "vits"})
 
 
+def damage_description(path: Path, weights: dict[str, Tensor]) -> None:
+    save_tensors(path, weights, {**ABOUT, "network": "own", "variant": {"encoder": {}, "later": 1}})
+
+
 def damage_shape(path: Path, weights: dict[str, Tensor]) -> None:
     save_network(path, "tiny", {**weights, "decoder.head.bias": torch.zeros(2)}, about=ABOUT)
 
@@ -197,6 +201,7 @@ def damage_left_over(path: Path, weights: dict[str, Tensor]) -> None:
         (damage_foreign_description, "{path} is a safetensors file, but not one that leadline wrote"),
         (damage_state, "{path} is the state of an unfinished run, not a network"),
         (damage_unknown_network, "no network is called 'vits'"),
+        (damage_description, "{path} describes the network 'own' in a way that this version"),
         (
             damage_shape,
             "{path} does not fit the network 'tiny': 1 unlike ours, first decoder.head.bias ((2,)",

@@ -199,6 +199,28 @@ def test_file_with_more_than_tensors__is_refused_unread(tmp_path: Path, official
             load_foreign(tmp_path / name)
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_cut_file__is_one_message_wherever_it_is_cut(legacy: bool, tmp_path: Path) -> None:
+    path = tmp_path / "x.pth"
+    torch.save({"a": torch.zeros(3), "b": torch.ones(2)}, path, _use_new_zipfile_serialization=not legacy)
+    whole = path.read_bytes()
+    for end in range(0, len(whole), 7):
+        path.write_bytes(whole[:end])
+        with pytest.raises(LeadlineError):
+            load_foreign(path)
+
+
+@pytest.mark.parametrize("name", ["converted", "w.PTH", "w.safetensors", "w.bin"])
+def test_file__is_known_by_its_content_whatever_its_name(
+    name: str, tmp_path: Path, network: Network, official: dict[str, Tensor]
+) -> None:
+    for write in (torch.save, save_file):
+        write(official, tmp_path / name)
+        assert same(
+            dict(load_network(tmp_path / name, network=SMALL)[0].state_dict()), dict(network.state_dict())
+        )
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
@@ -303,6 +325,28 @@ def test_convert__comes_back_bit_for_bit_over_all_layouts(
     back = torch.load(path, weights_only=True)
     assert same(back, official)
     assert same(dict(load_network(path, network=SMALL)[0].state_dict()), dict(network.state_dict()))
+
+
+def test_convert__to_a_folder_goes_on_after_a_full_disk(
+    tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={"stage": "test"})
+    config = ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "hf", to="transformers")
+    synced: list[int] = []
+
+    def full(number: int) -> None:
+        synced.append(number)
+        if len(synced) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(LeadlineError, match="No space left"):
+        convert(config)
+    monkeypatch.undo()
+    assert not config.out.exists()
+    convert(config)
+    assert same(dict(load_network(config.out)[0].state_dict()), dict(network.state_dict()))
+    assert {path.name for path in tmp_path.iterdir()} == {"x.safetensors", "hf"}
 
 
 def test_convert__keeps_what_was_there(tmp_path: Path, network: Network) -> None:

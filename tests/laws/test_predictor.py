@@ -444,6 +444,17 @@ def test_predictor__too_little_memory_says_what_to_lower(broken: Callable[[Any],
         broken(full)(picture(Size(32, 32)))
 
 
+def test_predictor__too_little_memory_for_a_size_says_what_to_lower(network: Network) -> None:
+    with pytest.raises(LeadlineError, match=r"cpu has too little memory for a picture of .*lower batch"):
+        Predictor(network, device="cpu", size=300_000)(picture(Size(32, 32)))
+
+
+def test_predict__of_one_picture_alone_is_refused(predictor: Predictor) -> None:
+    for alone in (picture(Size(32, 32)), "photo.jpg"):
+        with pytest.raises(LeadlineError, match="for one, call the predictor itself"):
+            list(predictor.predict(alone))
+
+
 def test_restore__enlarges_as_the_authors_do() -> None:
     small = torch.rand(1, 1, 6, 8, generator=torch.Generator().manual_seed(0))
     size = Size(30, 41)

@@ -65,6 +65,27 @@ def test_record__keeps_the_entries_of_earlier_runs(tmp_path: Path) -> None:
     assert list(content(tmp_path)["pictures"]) == ["a", "b/ü"]
 
 
+def test_record__two_runs_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    made(tmp_path, "old", "old.depth.png").save()
+    one, two = made(tmp_path, "a", "a.depth.png"), made(tmp_path, "b", "b.depth.png")
+    one.save()
+    two.save()
+    one.add("c", ABOUT, {})
+    one.save()
+    assert list(content(tmp_path)["pictures"]) == ["a", "b", "c", "old"]
+
+
+def test_record__what_is_struck_out_is_missing_until_it_is_made(tmp_path: Path) -> None:
+    made(tmp_path, "a", "a.depth.png").save()
+    record = made(tmp_path, "b", "b.depth.png")
+    record.forget(["a", "never"])
+    assert list(content(tmp_path)["pictures"]) == ["b"]
+    assert Record(tmp_path).missing("a", ["a.depth.png"], about=ABOUT) == {"a.depth.png"}
+    record.add("a", ABOUT, {})
+    record.save()
+    assert list(content(tmp_path)["pictures"]) == ["a", "b"]
+
+
 def test_record__is_not_written_where_nothing_was_added(tmp_path: Path) -> None:
     Record(tmp_path).save()
     assert list(tmp_path.iterdir()) == []

@@ -1,11 +1,14 @@
 """Files are whole or absent."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from leadline.storage import write_atomic
+from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError
 
 
@@ -104,3 +107,26 @@ def test_write_atomic__is_on_disk_before_it_takes_the_name(
     monkeypatch.setattr(os, "replace", noted_replace)
     write_atomic(tmp_path / "file", "new")
     assert order == ["fsync", "replace"]
+
+
+def test_write_atomic__takes_the_longest_name_that_the_system_takes(tmp_path: Path) -> None:
+    name = 251 * "x" + ".png"
+    write_atomic(tmp_path / name, b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_write_atomic__a_name_that_is_no_text_is_escaped_as_json_does(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    write_atomic(tmp_path / "file", json.dumps({name: "é"}, ensure_ascii=False))
+    assert json.loads((tmp_path / "file").read_text(encoding="utf-8")) == {name: "é"}
+
+
+def test_sweep__removes_what_a_killed_process_left_and_nothing_else(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = f".{16 * '0'}.{dead.pid}.tmp"
+    others = [".notes.tmp", f".{16 * '1'}.{os.getppid()}.tmp", "x.tmp"]
+    for name in (left, *others):
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(others)

@@ -21,7 +21,7 @@ from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.formats import Format, read_prediction
 from leadline.predict.predictor import Predictor
-from leadline.predict.record import PREDICTIONS
+from leadline.predict.record import PREDICTIONS, Record
 from leadline.stages.predict import PredictConfig, predict
 from leadline.types import LeadlineError, Space
 from miniature import varied_network
@@ -264,6 +264,45 @@ def test_predict__overwrite_makes_all_again(config: PredictConfig) -> None:
     assert all(before[name] != after[name] for name in before)
 
 
+def test_predict__an_overwrite_that_is_stopped_leaves_no_map_that_is_recorded_otherwise(
+    config: PredictConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict(config)
+    first = times(config.out)
+    monkeypatch.setattr(Record, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        predict(replace(config, size=64, overwrite=True))
+    monkeypatch.undo()
+    assert first != times(config.out)
+    predict(config)
+    whole(config.out)
+    for name, entry in entries(config.out).items():
+        [(file, facts)] = entry["files"].items()
+        with Image.open(config.out / Path(name).parent / Path(file).name) as stored:
+            assert float(stored.info["scale"]) == facts["scale"]
+
+
+def test_predict__a_name_too_long_for_its_map_stops_no_other(config: PredictConfig, photos: Path) -> None:
+    long = photos / f"{240 * 'm'}.png"
+    save_picture(long, (30, 30))
+    with pytest.raises(LeadlineError, match=r"1 could not .*\n  .*mm\.png: .* longer than 255 bytes"):
+        predict(config)
+    assert len(entries(config.out)) == len(SHAPES)
+
+
+def test_predict__a_name_that_is_no_text_is_recorded(config: PredictConfig, photos: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    try:
+        save_picture(photos / f"{name}.png", (30, 30))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    predict(config)
+    assert name in entries(config.out)
+    before = times(config.out)
+    predict(config)
+    assert times(config.out) == before
+
+
 def test_predict__another_format_joins_the_first(config: PredictConfig) -> None:
     before = times(predict(config))
     after = times(predict(replace(config, format=("png", "exr"))))
@@ -368,7 +407,7 @@ def test_interruption__keeps_what_was_made_and_the_rest_follows(
 def test_kill__what_the_record_does_not_name_is_made_again(config: PredictConfig) -> None:
     predict(config)
     (config.out / PREDICTIONS).unlink()
-    (config.out / "x" / ".c.affine_disparity.png.1.tmp").write_bytes(b"half")
+    (config.out / "x" / ".0123456789abcdef.4194304.tmp").write_bytes(b"half")
     predict(config)
     whole(config.out)
     assert len(entries(config.out)) == len(SHAPES)

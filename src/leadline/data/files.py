@@ -108,6 +108,13 @@ def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarr
     Raises:
         UnreadableError: as `read_picture`, and for any other format, number of channels, or depth.
     """
+    return read_map_and_text(file, name=name)[0]
+
+
+def read_map_and_text(
+    file: Path | bytes, *, name: str | None = None
+) -> tuple[Float32[np.ndarray, "h w"], dict[str, str]]:
+    """Read a label map as `read_map`, and what the file says besides: the text chunks of a PNG."""
     with naming(file, name, "a label"):
         image = _decode(file)
         if image.format not in {"PNG", "TIFF"} or not (image.mode == "L" or _is_grey16(image)):
@@ -115,7 +122,8 @@ def read_map(file: Path | bytes, *, name: str | None = None) -> Float32[np.ndarr
                 f"found {image.format} with {len(image.getbands())} channel(s), mode {image.mode}; "
                 f"expected PNG or TIFF with one channel of 8 or 16 bit"
             )
-        return np.asarray(image).astype(np.float32)
+        text = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+        return np.asarray(image).astype(np.float32), text
 
 
 def read_mask(file: Path | bytes, *, name: str | None = None) -> Bool[np.ndarray, "h w"]:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from leadline.models.foreign import FOREIGN_SUFFIXES, load_foreign
+from leadline.models.foreign import is_pickled, load_foreign
 from leadline.models.layouts import import_weights
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, Origin, Pyramid, Tokens, Variant, Windows, find_variant
@@ -79,7 +79,14 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
         raise LeadlineError(f"{path} is the state of an unfinished run, not a network")
     if network not in (None, about["network"]):
         raise LeadlineError(f"{path} holds the network {about['network']!r}, not {network!r}")
-    built = Network(about["network"], variant=described_variant(about))
+    try:
+        variant = described_variant(about)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LeadlineError(
+            f"{path} describes the network {about['network']!r} in a way that this version of leadline does "
+            f"not know ({error}): another version wrote it, or it is damaged"
+        ) from error
+    built = Network(about["network"], variant=variant)
     _, misfit = import_weights(weights, built.state_dict(), {"": ""})
     if misfit:
         raise LeadlineError(f"{path} does not fit the network {about['network']!r}: {misfit}")
@@ -119,7 +126,7 @@ def digest(network: Network) -> str:
 
 def is_ours(path: Path) -> bool:
     """Whether a file is to be read as ours, also where it cannot be read at all."""
-    if path.is_dir() or path.suffix in FOREIGN_SUFFIXES:
+    if path.is_dir() or is_pickled(path):
         return False
     try:
         with safe_open(path, framework="pt") as file:

@@ -6,6 +6,7 @@ refused.
 
 import json
 import pickle
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,7 +41,12 @@ from leadline.models.variants import VARIANTS, Tokens, Variant, Windows, find_va
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
-FOREIGN_SUFFIXES = frozenset({".pth", ".pt", ".bin"})
+_PICKLED = frozenset({".pth", ".pt", ".bin"})
+_BROKEN = (
+    *(SafetensorError, OSError, RuntimeError, EOFError, struct.error),
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError),
+)
+"""What reading a damaged file raises; cutting and scrambling files shows them all."""
 WRAPPINGS = ("model", "state_dict")
 """What trainers put a network's tensors under, beside their optimiser and counters."""
 
@@ -107,18 +113,29 @@ FAMILIES = (
 )
 
 
+def is_pickled(path: Path) -> bool:
+    """Whether a file is what torch.save writes: by its first bytes, or its name where they tell nothing."""
+    start = b""
+    if path.is_file():
+        with path.open("rb") as stream:
+            start = stream.read(9)
+    if start[4:] == b"\0\0\0\0{":  # safetensors: the length of a header, and the header
+        return False
+    return start.startswith((b"PK\x03\x04", b"\x80")) or path.suffix.lower() in _PICKLED
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a .safetensors, .pth, .pt or .bin file, without their trainer's wrapping.
+    """Read the tensors of a file of safetensors or torch.save, without their trainer's wrapping.
 
     Raises:
         LeadlineError: where the file is missing, damaged, or holds anything but tensors and plain values.
     """
     try:
-        if path.suffix == ".safetensors":
+        if not is_pickled(path):
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        with torch.serialization.safe_globals(_NUMBERS):
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMBERS), path.open("rb") as stream:
+            state = torch.load(stream, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise LeadlineError(f"there is no checkpoint at {path}") from None
     except pickle.UnpicklingError as error:
@@ -126,7 +143,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} is damaged, or holds more than tensors, which could run code when read; it is refused. "
             "Save its state_dict() alone"
         ) from error
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         reason = str(error) or "it ends too early"
         raise LeadlineError(f"{path} is not a readable checkpoint: {reason}") from error
     return _unwrapped(state, path)
@@ -197,13 +214,16 @@ def save_foreign(path: Path, network: Network, *, layout: Literal["official", "t
         torch.save(tensors, stream)
         write_atomic(path, stream.getvalue())
         return
-    path.mkdir(parents=True, exist_ok=True)
+    # Filled under another name, so that a folder of that name is whole.
+    folder = path.with_name(f".{path.name}.tmp")
+    folder.mkdir(parents=True, exist_ok=True)
     for name, described in (
         (CONFIG, families[0].describe(variant)),
         ("preprocessor_config.json", describe_preprocessing(variant)),
     ):
-        write_atomic(path / name, json.dumps(described, indent=2) + "\n")
-    write_atomic(path / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+        write_atomic(folder / name, json.dumps(described, indent=2) + "\n")
+    write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    folder.rename(path)
 
 
 def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:

@@ -14,9 +14,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32, UInt8
-from PIL import Image
 
-from leadline.data.files import encode_jpeg, encode_map, read_map
+from leadline.data.files import encode_jpeg, encode_map, read_map_and_text
 from leadline.data.records import quantise
 from leadline.predict.figures import colour_picture, side_by_side
 from leadline.types import Prediction, Space, UnreadableError
@@ -112,9 +111,7 @@ def read_prediction(path: Path) -> Prediction:
                     space=Space(str(archive["space"])),
                     disagreement=archive.get("disagreement"),
                 )
-        stored = read_map(path)
-        with Image.open(path) as image:
-            text = {str(key): str(value) for key, value in image.info.items()}
+        stored, text = read_map_and_text(path)
         values = (stored.astype(np.float64) * float(text["scale"]) + float(text["offset"])).astype(np.float32)
         if "infinity" in text:
             values[stored == int(text["infinity"])] = np.inf

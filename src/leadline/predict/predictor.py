@@ -1,12 +1,15 @@
 """From pictures to maps: one path for labels, evaluation and everyone else, so numbers agree."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, overload
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -114,8 +117,10 @@ class Predictor:
     def predict(self, pictures: Iterable[PictureLike]) -> Iterator[Prediction]:
         """Predict one picture after another, reading ahead, in memory that does not grow with their number.
 
-        Raises what calling the predictor raises.
+        Raises what calling the predictor raises, and `LeadlineError` for one picture alone.
         """
+        if not are_several(pictures):
+            raise LeadlineError("predict takes several pictures; for one, call the predictor itself")
 
         def read(picture: PictureLike) -> tuple[Picture, Size]:
             image = as_picture(picture)
@@ -138,11 +143,12 @@ class Predictor:
         require_usable(Size(*image.shape[:2]))
         variant = self.network.variant
         size = self._fit(image, self.sides[0])
-        if variant.interpolation == "cubic":
-            channels = (image[..., channel].astype(np.float64) for channel in range(3))  # saves memory
-            resized = [resize_picture(channel, size, "cubic") for channel in channels]
-            return np.stack(resized, axis=-1).astype(np.float32)
-        return resize_picture(image, size, variant.interpolation)
+        with self._memory(f"a picture of {size}"):
+            if variant.interpolation == "cubic":
+                channels = (image[..., channel].astype(np.float64) for channel in range(3))  # saves memory
+                resized = [resize_picture(channel, size, "cubic") for channel in channels]
+                return np.stack(resized, axis=-1).astype(np.float32)
+            return resize_picture(image, size, variant.interpolation)
 
     def _fit(self, image: Prepared, side: int) -> Size:
         """Return the size at which the network looks at a picture for a short side."""
@@ -207,20 +213,32 @@ class Predictor:
     def _run(self, images: UInt8[Tensor, "b 3 h w"]) -> Float32[Tensor, "b 1 h w"]:
         half = self.dtype != torch.float32
         size = Size(*images.shape[-2:])
-        try:
-            with torch.autocast(self.device.type, dtype=self.dtype, enabled=half):
-                maps: Tensor = self._inference(self.network.normalise(images)).float()
-        except torch.cuda.OutOfMemoryError as error:
-            raise LeadlineError(
-                f"{self.device} has too little memory for {len(images)} pictures of {size} at once: lower "
-                f"batch (now {self.batch}) or size (now {self.sides[0]}), or choose another device"
-            ) from error
+        with (
+            self._memory(f"{len(images)} pictures of {size} at once"),
+            torch.autocast(self.device.type, dtype=self.dtype, enabled=half),
+        ):
+            maps: Tensor = self._inference(self.network.normalise(images)).float()
         if not torch.isfinite(maps).all():
             raise LeadlineError(
                 f"the network's map of a picture of {size} is not finite: "
                 + ("use precision float32" if half else "its weights are damaged or were trained badly")
             )
         return maps
+
+    @contextmanager
+    def _memory(self, what: str) -> Iterator[None]:
+        """Say what to lower where memory is too little, of which every library has its own way to say so."""
+        try:
+            yield
+        except (MemoryError, RuntimeError, cv2.error) as error:
+            if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and not re.search(
+                "insufficient memory|allocate memory", str(error), re.IGNORECASE
+            ):
+                raise
+            raise LeadlineError(
+                f"{self.device} has too little memory for {what}: lower batch (now {self.batch}) or size "
+                f"(now {self.sides[0]}), or choose another device"
+            ) from error
 
     def restore(self, view: View, size: Size) -> Prediction:
         """Bring what the network saw to the picture's `size`, averaged and compared as was asked for."""

@@ -32,19 +32,8 @@ class Record:
         self.path = folder / PREDICTIONS
         self._lock = threading.Lock()
         self._written = time.monotonic()
-        self._changed = False
-        self.entries: dict[str, dict[str, Any]] = {}
-        if self.path.exists():
-            try:
-                found = json.loads(self.path.read_text(encoding="utf-8"))
-                if found["format"] != _FORMAT:
-                    raise ValueError(f"its format is {found['format']!r}, expected {_FORMAT!r}")
-                self.entries = dict(found["pictures"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise LeadlineError(
-                    f"{self.path} cannot be read as a record of predictions ({error!r}): remove it to make "
-                    "the maps of this folder anew, or choose another --out"
-                ) from error
+        self._changed = set[str]()
+        self.entries = self._stored()
 
     def missing(self, name: str, files: Iterable[str], *, about: Mapping[str, Any]) -> set[str]:
         """Return which of a picture's `files` are still to be made.
@@ -72,15 +61,40 @@ class Record:
             same = all(entry.get(key) == value for key, value in about.items())
             before = entry["files"] if entry and same else {}
             self.entries[name] = {**about, "files": {**before, **files}}
-            self._changed = True
+            self._changed.add(name)
             due = time.monotonic() - self._written > _EVERY
         if due:
             self.save()
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Strike out entries before their maps are replaced, so that a kill leaves none wrong."""
+        for name in self.entries.keys() & names:
+            del self.entries[name]
+            self._changed.add(name)
+        self.save()
+
     def save(self) -> None:
-        """Write what was added."""
+        """Write what was changed; what another process added meanwhile stays."""
         with self._lock:
-            if self._changed:
-                content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
-                write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
-                self._written, self._changed = time.monotonic(), False
+            if not self._changed:
+                return
+            others = {name: entry for name, entry in self._stored().items() if name not in self._changed}
+            own = {name: entry for name, entry in self.entries.items() if name in self._changed}
+            self.entries = others | own
+            content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
+            write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
+            self._written = time.monotonic()
+
+    def _stored(self) -> dict[str, dict[str, Any]]:
+        if not self.path.exists():
+            return {}
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if found["format"] != _FORMAT:
+                raise ValueError(f"its format is {found['format']!r}, expected {_FORMAT!r}")
+            return dict(found["pictures"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LeadlineError(
+                f"{self.path} cannot be read as a record of predictions ({error!r}): remove it to make the "
+                "maps of this folder anew, or choose another --out"
+            ) from error

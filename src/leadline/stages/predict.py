@@ -26,7 +26,10 @@ from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
 
 _WRITERS = 4
-"""Threads that write: mostly they wait for the disk, which is told to keep every file."""
+"""Threads that write: mostly they wait for the disk, which is told to keep every file. As many maps, of
+the pictures' full size, are in memory."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name that the usual systems take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,8 @@ def predict(config: PredictConfig) -> Path:
     for folder in {(config.out / picture.name).parent for picture in todo}:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
+    if config.overwrite:
+        job.record.forget(picture.name for picture in todo)
     before, made = len(pictures) - len(todo), 0
     try:
         with progress("predicting", total=len(pictures), done=before) as tick:
@@ -138,11 +143,7 @@ class Job:
 
     def missing(self, picture: Selected) -> set[str]:
         """Return which of the picture's files are to be written."""
-        files = [
-            picture.name + suffix
-            for format in self.config.format
-            for suffix in suffixes(format, self.space, disagreement=self.config.disagreement)
-        ]
+        files = self._files(picture)
         if self.config.overwrite:
             return set(files)
         return self.record.missing(picture.name, files, about=self._about(picture))
@@ -154,14 +155,23 @@ class Job:
         read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
-        return overlapped(self._write, map(self._restore, seen), ahead=ahead, threads=_WRITERS)
+        return overlapped(self._write, map(self._restore, seen), ahead=_WRITERS, threads=_WRITERS)
 
     @property
     def space(self) -> Space:
         """The space of what is written."""
         return Space.DEPTH if self.config.unit == "metres" else self.predictor.network.space
 
+    def _files(self, picture: Selected) -> list[str]:
+        return [
+            picture.name + suffix
+            for format in self.config.format
+            for suffix in suffixes(format, self.space, disagreement=self.config.disagreement)
+        ]
+
     def _read(self, picture: Selected) -> _Read | str:
+        if any(len(os.fsencode(Path(file).name)) > _LONGEST_NAME for file in self._files(picture)):
+            return f"{picture.path}: with what is added to it, its name is longer than {_LONGEST_NAME} bytes"
         try:
             image = read_picture(picture.path)
         except UnreadableError as error:
