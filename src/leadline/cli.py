@@ -138,7 +138,9 @@ def main() -> int:
     except RuntimeError as error:
         if not _left_alone(error):
             raise
-        sys.stderr.write(f"leadline {name}: another process of this run stopped, and said why\n")
+        sys.stderr.write(
+            f"leadline {name}: another process of this run stopped; if not killed, it says why\n"
+        )
         return 1
     except KeyboardInterrupt:
         sys.stderr.write(f"leadline {name}: interrupted; the same command goes on from here\n")
@@ -150,7 +152,8 @@ def _left_alone(error: RuntimeError) -> bool:
     """Return whether this is what PyTorch says when another process of several is gone."""
     from torch import distributed
 
-    return distributed.is_initialized() and (isinstance(error, distributed.DistError) or "gloo" in str(error))
+    gone = ("closed by peer", "reset by peer", "remote process exited")
+    return distributed.is_available() and distributed.is_initialized() and any(s in str(error) for s in gone)
 
 
 def _summary(command: Callable[[Sequence[str]], None]) -> str:

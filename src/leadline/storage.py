@@ -16,7 +16,8 @@ def sweep(folder: Path) -> None:
     for path in folder.glob(".*.tmp"):
         match = _TEMPORARY.fullmatch(path.name)
         if match and not _is_another(int(match[1])):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _is_another(process: int) -> bool:

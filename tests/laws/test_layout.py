@@ -4,6 +4,7 @@ import os
 import sys
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,16 @@ def test_archive__of_many_pictures_is_listed_once(tmp_path: Path, monkeypatch: p
     source = open_archive(tmp_path / "x.zip")
     assert [source[index].id for index in range(9)] == [f"x/x.zip/{number}.jpg" for number in range(9)]
     assert len(opened) <= 2
+
+
+def test_archive__is_read_by_several_threads(tmp_path: Path) -> None:
+    lsun(tmp_path)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("0a1b", jpeg())
+    for archive in (tmp_path / "bedroom_train_lmdb", tmp_path / "x.zip"):
+        with ThreadPoolExecutor(4) as pool:
+            found = set(pool.map(lambda _, archive=archive: read_member(archive, "0a1b"), range(400)))
+        assert found == {jpeg()}
 
 
 def test_archive__may_have_an_exclamation_mark_in_any_name(tmp_path: Path) -> None:

@@ -444,9 +444,16 @@ def test_predictor__too_little_memory_says_what_to_lower(broken: Callable[[Any],
         broken(full)(picture(Size(32, 32)))
 
 
-def test_predictor__too_little_memory_for_a_size_says_what_to_lower(network: Network) -> None:
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("Insufficient memory (Failed)")])
+def test_predictor__too_little_memory_to_resize_says_what_to_lower(
+    predictor: Predictor, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("leadline.predict.predictor.resize_picture", full)
     with pytest.raises(LeadlineError, match=r"cpu has too little memory for a picture of .*lower batch"):
-        Predictor(network, device="cpu", size=300_000)(picture(Size(32, 32)))
+        predictor(picture(Size(32, 32)))
 
 
 def test_predict__of_one_picture_alone_is_refused(predictor: Predictor) -> None:

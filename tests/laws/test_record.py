@@ -78,12 +78,36 @@ def test_record__two_runs_at_once_lose_nothing_of_each_other(tmp_path: Path) -> 
 def test_record__what_is_struck_out_is_missing_until_it_is_made(tmp_path: Path) -> None:
     made(tmp_path, "a", "a.depth.png").save()
     record = made(tmp_path, "b", "b.depth.png")
-    record.forget(["a", "never"])
+    for name in ("a", "never"):
+        record.forget(name, {"a.depth.png"}, about=ABOUT)
+    record.save()
     assert list(content(tmp_path)["pictures"]) == ["b"]
     assert Record(tmp_path).missing("a", ["a.depth.png"], about=ABOUT) == {"a.depth.png"}
     record.add("a", ABOUT, {})
     record.save()
     assert list(content(tmp_path)["pictures"]) == ["a", "b"]
+
+
+def test_record__only_what_is_replaced_is_struck_out(tmp_path: Path) -> None:
+    made(tmp_path, "a", "a.depth.png", "a.depth.exr").save()
+    record = Record(tmp_path)
+    record.forget("a", {"a.depth.png"}, about=ABOUT)
+    record.save()
+    assert list(content(tmp_path)["pictures"]["a"]["files"]) == ["a.depth.exr"]
+    record.forget("a", {"a.depth.png"}, about={**ABOUT, "source": "other"})
+    record.save()
+    assert content(tmp_path)["pictures"] == {}
+
+
+def test_record__what_another_run_made_later_stays(tmp_path: Path) -> None:
+    one = made(tmp_path, "x", "x.depth.png")
+    one.save()
+    two = Record(tmp_path)
+    two.add("x", {**ABOUT, "source": "later"}, {})
+    two.save()
+    one.add("y", ABOUT, {})
+    one.save()
+    assert content(tmp_path)["pictures"]["x"]["source"] == "later"
 
 
 def test_record__is_not_written_where_nothing_was_added(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from leadline.models.network import Network
 from leadline.models.published import BUNDLED_FILE
 from miniature import Discs, write_folder
 
+STOPPED = (1, -9)
+"""Who finds another process gone stops by itself, or is stopped by Lightning, which looks now and then."""
+
 
 def start(pseudo: str, out: Path, *, devices: int, **others: object) -> subprocess.Popen[str]:
     options: dict[str, object] = {
@@ -74,7 +77,8 @@ def test_two_processes__count_together_what_is_unreadable_and_stop_without_a_tra
         (tmp_path / "data" / "rgb" / f"{number}.png").write_bytes(b"")
     run = start(pseudo, tmp_path / "run", devices=2, **{"unreadable-limit": limit})
     output, _ = run.communicate()
-    assert (run.returncode, "Traceback" in output) == (int(stops), False), output
+    assert "Traceback" not in output
+    assert run.returncode in (STOPPED if stops else (0,)), output
     assert ("2 files are unreadable, more than the limit of 1.6" in output) is stops, output
 
 
@@ -92,9 +96,9 @@ def test_a_process_whose_other_is_killed__stops_and_says_so(tmp_path: Path) -> N
         output, _ = run.communicate()
     finally:
         run.kill()
-    assert run.returncode == 1, output
-    assert "leadline student: another process of this run stopped" in output
     assert "Traceback" not in output
+    assert run.returncode in STOPPED, output
+    assert run.returncode < 0 or "leadline student: another process of this run stopped" in output
 
 
 @pytest.mark.parametrize("devices", [1, 2])

@@ -19,7 +19,7 @@ from leadline.engine.objective import Term
 from leadline.engine.run import Run
 from leadline.engine.run_log import read_log
 from leadline.engine.step import NonFiniteError, train_step
-from leadline.models.checkpoints import load_network, load_tensors, save_network
+from leadline.models.checkpoints import load_network, load_tensors, save_network, save_tensors
 from leadline.models.network import Network
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
 from leadline.stages.student import StudentConfig, train_student
@@ -219,6 +219,17 @@ def test_start__may_move_but_not_change_between_a_run_and_its_continuation(tmp_p
         train(small_run(steps=1, start=str(start)), tmp_path / "run")
     with pytest.raises(LeadlineError, match=r"data\.start: \w+ -> None; run\.start"):
         train(small_run(steps=1), tmp_path / "run")
+
+
+def test_start__of_a_run_of_an_earlier_version_is_told_by_its_path(tmp_path: Path) -> None:
+    start = train(small_run(steps=1, seed=8), tmp_path / "8")
+    path = train(small_run(steps=1, start=str(start)), tmp_path / "run")
+    tensors, about = load_tensors(path)
+    save_tensors(path, tensors, {**about, "data": {k: v for k, v in about["data"].items() if k != "start"}})
+    assert train(small_run(steps=1, start=str(start)), tmp_path / "run") == path
+    moved = start.replace(tmp_path / "moved.safetensors")
+    with pytest.raises(LeadlineError, match=r"run\.start: .*weights\.safetensors -> .*moved\.safetensors"):
+        train(small_run(steps=1, start=str(moved)), tmp_path / "run")
 
 
 def test_other_data__in_the_same_folder_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ members. A gzipped tar has no random access and is refused with the command that
 import lzma
 import os
 import tarfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ _DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What reading a damaged archive may raise."""
+_one_look = threading.Lock()
 
 
 def find_archive(path: Path) -> Path | None:
@@ -116,8 +118,11 @@ def _open_lmdb(folder: Path) -> Iterator[Any]:
             f"{folder} is an LMDB and the package lmdb is not installed: pip install 'leadline[datasets]'"
         ) from error
     try:
-        base = lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256)
-        with base, base.begin() as view:
+        with (
+            _one_look,  # a process must not open a database twice
+            lmdb.open(str(folder), readonly=True, lock=False, readahead=False, max_readers=256) as base,
+            base.begin() as view,
+        ):
             yield view
     except lmdb.Error as error:
         raise OSError(str(error)) from error

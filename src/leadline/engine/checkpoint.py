@@ -88,18 +88,17 @@ def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, An
         LeadlineError: naming every field that differs.
     """
     fields = ("run", "data")
-    old, new = ({key: about.get(key) for key in fields} for about in (before, now))
-    changed = [each for each in differences(old, new) if not (each.startswith("run.start:") and _told(new))]
+    old, new = ({key: about.get(key) or {} for key in fields} for about in (before, now))
+    if "start" in old["data"] and "start" in new["data"]:  # told by its weights, so its path may change
+        old["run"], new["run"] = ({**about["run"], "start": None} for about in (old, new))
+    elif "start" not in old["data"]:  # told by its path, as runs of earlier versions were
+        new["data"] = {key: value for key, value in new["data"].items() if key != "start"}
+    changed = differences(old, new)
     if changed:
         raise LeadlineError(
             f"{path} belongs to another run: {'; '.join(changed)}. "
             f"Give another --out, or delete {path.parent}"
         )
-
-
-def _told(about: Mapping[str, Any]) -> bool:
-    """Return whether the first weights are told by their digest, so that their path may change."""
-    return "start" in (about["data"] or {})
 
 
 def _trained(learner: Learner) -> list[tuple[str, torch.nn.Parameter]]:

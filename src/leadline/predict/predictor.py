@@ -232,7 +232,9 @@ class Predictor:
             yield
         except (MemoryError, RuntimeError, cv2.error) as error:
             if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and not re.search(
-                "insufficient memory|allocate memory", str(error), re.IGNORECASE
+                "(insufficient|not enough|out of|allocate) memory",
+                str(error),
+                re.IGNORECASE,
             ):
                 raise
             raise LeadlineError(

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -57,21 +57,23 @@ class Record:
     def add(self, name: str, about: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> None:
         """Enter files that were written; those of an entry that is about the same stay."""
         with self._lock:
-            entry = self.entries.get(name, {})
-            same = all(entry.get(key) == value for key, value in about.items())
-            before = entry["files"] if entry and same else {}
-            self.entries[name] = {**about, "files": {**before, **files}}
+            self.entries[name] = {**about, "files": {**self._files(name, about), **files}}
             self._changed.add(name)
             due = time.monotonic() - self._written > _EVERY
         if due:
             self.save()
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Strike out entries before their maps are replaced, so that a kill leaves none wrong."""
-        for name in self.entries.keys() & names:
-            del self.entries[name]
+    def forget(self, name: str, files: Set[str], *, about: Mapping[str, Any]) -> None:
+        """Strike out files that will be replaced, and others that are made otherwise than `about` says.
+
+        Saved before they are, it leaves none wrong after a kill.
+        """
+        with self._lock:
+            left = {file: facts for file, facts in self._files(name, about).items() if file not in files}
+            entry = self.entries.pop(name, None)
+            if left:
+                self.entries[name] = {**(entry or {}), "files": left}
             self._changed.add(name)
-        self.save()
 
     def save(self) -> None:
         """Write what was changed; what another process added meanwhile stays."""
@@ -84,6 +86,13 @@ class Record:
             content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
             write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
             self._written = time.monotonic()
+            self._changed.clear()
+
+    def _files(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the files of an entry that is about the same."""
+        entry = self.entries.get(name)
+        same = entry is not None and all(entry.get(key) == value for key, value in about.items())
+        return dict(entry["files"]) if entry and same else {}
 
     def _stored(self) -> dict[str, dict[str, Any]]:
         if not self.path.exists():

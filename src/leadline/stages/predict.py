@@ -26,8 +26,7 @@ from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
 
 _WRITERS = 4
-"""Threads that write: mostly they wait for the disk, which is told to keep every file. As many maps, of
-the pictures' full size, are in memory."""
+"""Threads that write: mostly they wait for the disk, which is told to keep every file."""
 _LONGEST_NAME = 255
 """Bytes of a file's name that the usual systems take."""
 
@@ -104,7 +103,7 @@ def predict(config: PredictConfig) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
     if config.overwrite:
-        job.record.forget(picture.name for picture in todo)
+        job.strike(todo)
     before, made = len(pictures) - len(todo), 0
     try:
         with progress("predicting", total=len(pictures), done=before) as tick:
@@ -155,12 +154,18 @@ class Job:
         read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
-        return overlapped(self._write, map(self._restore, seen), ahead=_WRITERS, threads=_WRITERS)
+        return overlapped(self._write, map(self._restore, seen), ahead=ahead, threads=_WRITERS)
 
     @property
     def space(self) -> Space:
         """The space of what is written."""
         return Space.DEPTH if self.config.unit == "metres" else self.predictor.network.space
+
+    def strike(self, pictures: Iterable[Selected]) -> None:
+        """Strike what will be replaced out of the record."""
+        for picture in pictures:
+            self.record.forget(picture.name, self.missing(picture), about=self._about(picture))
+        self.record.save()
 
     def _files(self, picture: Selected) -> list[str]:
         return [
@@ -170,7 +175,8 @@ class Job:
         ]
 
     def _read(self, picture: Selected) -> _Read | str:
-        if any(len(os.fsencode(Path(file).name)) > _LONGEST_NAME for file in self._files(picture)):
+        names = (os.fsencode(Path(file).name) for file in self._files(picture))
+        if os.name == "posix" and any(len(name) > _LONGEST_NAME for name in names):
             return f"{picture.path}: with what is added to it, its name is longer than {_LONGEST_NAME} bytes"
         try:
             image = read_picture(picture.path)
