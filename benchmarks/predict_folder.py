@@ -65,7 +65,7 @@ def run(config: PredictConfig, predictor: Predictor, pictures: list[Selected]) -
 
 def peak(folder: Path, out: Path, model: Path, *options: str) -> float:
     """Return the peak memory of the command in megabytes, measured by a child that runs it."""
-    command = [sys.executable, "-m", "leadline.cli", "predict", str(folder), "--model", str(model)]
+    command = [sys.executable, "-m", "leadline", "predict", str(folder), "--model", str(model)]
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"

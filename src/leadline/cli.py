@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import takewhile
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 Config = TypeVar("Config")
@@ -13,14 +13,14 @@ def datasets(arguments: Sequence[str]) -> None:
     """Show the data sets of the papers: role, licence, where to get them, expected files."""
     from leadline.app.datasets import DatasetsConfig, show_datasets
 
-    show_datasets(_parse("datasets", DatasetsConfig(), _named("--names", arguments)))
+    show_datasets(_parse("datasets", DatasetsConfig(), arguments))
 
 
 def inspect(arguments: Sequence[str]) -> None:
     """Look whether data is what it seems, before training on it."""
     from leadline.app.inspect import InspectConfig, inspect
 
-    looked = inspect(_parse("inspect", InspectConfig(), _named("--sources", arguments)))
+    looked = inspect(_parse("inspect", InspectConfig(), arguments))
     if any(each.findings for each in looked or ()):
         raise SystemExit(1)
 
@@ -123,6 +123,9 @@ def main() -> int:
     """
     commands = {name: _summary(command) for name, command in COMMANDS.items()}
     about = "Depth from single pictures: teacher, pseudo-labels, student."
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"leadline {version('leadline')}\n")
+        return 0
     name, arguments = _choose("leadline", "command", commands, sys.argv[1:], about=about)
     from leadline.types import LeadlineError  # brings PyTorch along, which help does not need
 
@@ -181,12 +184,6 @@ def _choose(
     raise SystemExit(2)
 
 
-def _named(option: str, arguments: Sequence[str]) -> Sequence[str]:
-    """Let words before the first option stand for the values of `option`."""
-    words = list(takewhile(lambda word: not word.startswith("-"), arguments))
-    return [option, *words, *arguments[len(words) :]] if words else arguments
-
-
 def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:
     import tyro
 
@@ -228,7 +225,3 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
         if name.startswith(f"{option}="):
             return name.partition("=")[2]
     return None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

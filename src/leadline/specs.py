@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,9 +13,21 @@ Thing = TypeVar("Thing")
 
 
 def split_spec(spec: str) -> tuple[str, dict[str, str]]:
-    """Split a specification into its place and its options; special characters as in a web address."""
-    place, _, query = spec.partition("?")
+    """Split a specification into its place and its options, whose special characters are as in a web address.
+
+    A question mark may be part of a place that exists.
+    """
+    ends = [*(number for number, character in enumerate(spec) if character == "?"), len(spec)]
+    end = next((end for end in reversed(ends) if _exists(spec[:end])), ends[0])
+    place, query = spec[:end], spec[end + 1 :]
     return place, dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+
+
+def _exists(place: str) -> bool:
+    try:
+        return bool(place) and Path(place).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # longer than a name can be, nobody's home, a null character
+        return False
 
 
 def build(

@@ -1,9 +1,11 @@
 """The command line: generated from the configs, and plain about what is wrong."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -121,6 +123,15 @@ def flag(name: str) -> str:
 
 def test_every_command__is_tried_here() -> None:
     assert {command[0] for command in CONFIGS} == set(cli.COMMANDS) == set(PLACES)
+
+
+def test_version__is_that_of_the_package(run: Runner) -> None:
+    assert run("--version") == (0, f"leadline {version('leadline')}\n", "")
+
+
+def test_module__is_the_command_line() -> None:
+    done = subprocess.run([sys.executable, "-m", "leadline", "--version"], capture_output=True, text=True)
+    assert done.stdout == f"leadline {version('leadline')}\n", done.stderr
 
 
 def test_help__names_every_command_with_what_it_does(run: Runner) -> None:
@@ -242,11 +253,11 @@ def test_no_option__means_the_default(run: Runner, received: list[Any], command:
             ("inspect", "hypersim", "~/data", "--samples", "5"),
             InspectConfig(sources=("hypersim", "~/data"), samples=5),
         ),
-        (("inspect", "--sources", "a", "b"), InspectConfig(sources=("a", "b"))),
+        (("inspect", "--samples", "5", "a", "b"), InspectConfig(sources=("a", "b"), samples=5)),
         (("datasets", "kitti", "diode"), DatasetsConfig(names=("kitti", "diode"))),
     ],
 )
-def test_words__before_the_first_option_are_what_the_command_is_about(
+def test_words__are_what_the_command_is_about(
     run: Runner, received: list[Any], arguments: Sequence[str], expected: Any
 ) -> None:
     assert run(*arguments)[0] == 0

@@ -22,6 +22,7 @@ LAYERS = (
     {"presets"},
     {"app"},
     {"cli"},
+    {"__main__"},
 )
 """From the bottom up. A part sees the layers below its own, and no other part of its layer."""
 LEVEL = {part: level for level, layer in enumerate(LAYERS) for part in layer}

@@ -372,3 +372,16 @@ def test_jumps__are_where_disparity_steps_and_not_at_the_rim() -> None:
     known[5, 12] = False
     assert not jumps(nearness, known)[5].any()
     assert not jumps(nearness, np.zeros((20, 30), bool)).any()
+
+
+def test_find__disparity_that_is_mostly_sky_is_in_its_unit() -> None:
+    def below_the_clouds(sample: Sample) -> Sample:
+        label = label_of(sample)
+        values = label.values.copy()
+        values[: SIZE.h * 5 // 8] = np.inf
+        return replace(sample, label=replace(label, values=values))
+
+    for space in (below_the_clouds, lambda sample: disparity(below_the_clouds(sample))):
+        samples = [space(room(seed, open_air=True)) for seed in range(6)]
+        assert np.median([inspect_sample(sample).sky for sample in samples]) > 0.5
+        assert "unit" not in kinds(samples)

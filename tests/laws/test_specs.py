@@ -278,8 +278,8 @@ def test_open_source__a_wrong_value_is_named_with_its_key(place: Path, query: st
     ("spec", "said"),
     [
         ("procedural?count=3&size=192", "size=192: expected height x width, such as 192x256, got '192'"),
-        ("procedural?count=3&size=0x4", "count and size must be at least 1"),
-        ("procedural?count=0", "count and size must be at least 1"),
+        ("procedural?count=3&size=0x4", "count and size are at least 1"),
+        ("procedural?count=0", "count and size are at least 1"),
         ("procedural?quality=good", "quality=good: expected fast or path"),
         ("procedural?layouts=street,moon", "layouts: got moon; there are: living, "),
         ("procedural?views=0", "views: at least 1 picture a scene, got 0"),
@@ -292,12 +292,39 @@ def test_open_source__the_generator_says_what_it_needs(spec: str, said: str) -> 
 
 
 def test_open_source__a_place_where_nothing_stands_is_named(tmp_path: Path) -> None:
-    said = "is neither a folder nor a .csv table, and the only built-in source is 'procedural'"
+    said = "is neither a folder, nor a .tar, .zip or .csv file, and the only built-in source is 'procedural'"
     assert message(f"{tmp_path}/absent?limit=2") == f"{tmp_path}/absent {said}"
     assert f"{tmp_path}/absent.csv" in message(f"{tmp_path}/absent.csv")
     assert "procedural" in message("procedual?count=3")
     assert message("hypresim").endswith("did you mean the data set 'hypersim'?")
     assert message("hypresim:~/data") == "there is no data set 'hypresim'; did you mean 'hypersim'?"
+
+
+@pytest.mark.parametrize("spec", ["", "?limit=2"])
+def test_open_source__a_place_that_is_empty_is_not_the_current_folder(spec: str) -> None:
+    assert message(spec).startswith(f"{spec!r} names no source")
+
+
+@pytest.mark.parametrize("name", ["what?", "a?b?c", "x?limit=9"])
+def test_open_source__a_question_mark_may_be_part_of_a_place(place: Path, name: str, tmp_path: Path) -> None:
+    shutil.copytree(place / "photos", tmp_path / name)
+    assert len(open_source(str(tmp_path / name))) == len(open_source(f"{place}/photos"))
+    assert len(open_source(f"{tmp_path / name}?limit=1")) == 1
+
+
+def test_open_source__the_home_folder_is_found_in_labels_too(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(LeadlineError, match=rf"nor {tmp_path}/gone: "):
+        open_source(f"{place}/photos?labels=~/gone&space=depth")
+
+
+def test_open_source__archives_are_told_from_folders_and_compressed_ones_mended(tmp_path: Path) -> None:
+    (tmp_path / "x.tar.gz").write_bytes(b"\x1f\x8b")
+    assert "decompress it once (gunzip" in message(f"{tmp_path}/x.tar.gz")
+    (tmp_path / "my.tar").mkdir()
+    assert message(f"{tmp_path}/my.tar").startswith("there are no pictures below")
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "much"])

@@ -40,7 +40,7 @@ def start(pseudo: str, out: Path, *, devices: int, **others: object) -> subproce
         **others,
     }
     flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "leadline.cli", "student", "depth-anything-v2", *flags]
+    command = [sys.executable, "-m", "leadline", "student", "depth-anything-v2", *flags]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -108,7 +108,7 @@ def test_pseudo_labels__have_one_limit_for_any_number_of_processes(devices: int,
     flags = (
         f"--unreadable-limit 0.2 --shard 3 --short-side 32 --machine.devices {devices} --machine.threads 1"
     )
-    command = f"{sys.executable} -m leadline.cli pseudo-label --machine.accelerator cpu {flags}".split()
+    command = f"{sys.executable} -m leadline pseudo-label --machine.accelerator cpu {flags}".split()
     places = ["--pictures", str(tmp_path / "data" / "rgb"), "--out", str(tmp_path / "labels")]
     done = subprocess.run([*command, "--teacher", str(BUNDLED_FILE), *places], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

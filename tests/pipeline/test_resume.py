@@ -150,7 +150,7 @@ class Commands:
             "machine.log-every": 1,
         }
         flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        command = [sys.executable, "-m", "leadline.cli", "teacher", "depth-anything-v2", *flags]
+        command = [sys.executable, "-m", "leadline", "teacher", "depth-anything-v2", *flags]
         with out.with_suffix(".err").open("ab") as errors:  # no pipe: orphaned workers would keep it open
             return subprocess.Popen(command, stdout=errors, stderr=errors)
 

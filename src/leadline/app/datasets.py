@@ -3,6 +3,8 @@
 import sys
 from dataclasses import dataclass
 
+from tyro.conf import Positional
+
 from leadline.data.sources.dataset import Dataset
 from leadline.data.sources.registry import DATASETS, find_dataset
 
@@ -11,7 +13,7 @@ from leadline.data.sources.registry import DATASETS, find_dataset
 class DatasetsConfig:
     """Show what is supported, and where it comes from."""
 
-    names: tuple[str, ...] = ()
+    names: Positional[tuple[str, ...]] = ()
     """Data sets to show in full; the main facts about every one where not given."""
 
 

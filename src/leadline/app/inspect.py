@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.table import Table
+from tyro.conf import Positional
 
 from leadline.app.report import bars, gallery, page, paragraph, section, table
 from leadline.console import console
@@ -32,7 +33,7 @@ _AXES = {
 class InspectConfig:
     """Look at samples of sources before training on them."""
 
-    sources: tuple[str, ...] = ()
+    sources: Positional[tuple[str, ...]] = ()
     """Sources, as for training; a data set's name and its folder may stand apart."""
     samples: int = 64
     """Samples of each source, evenly spaced."""

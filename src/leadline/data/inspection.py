@@ -99,7 +99,9 @@ def inspect_sample(sample: Sample) -> Facts:
         impossible=int((label.valid & _is_impossible(values, label.space)).sum()),
     )
     if numbers.size:
-        low, middle, high = (float(q) for q in np.quantile(seen, (0.01, 0.5, 0.99)))
+        below = values[finite & ~sky] if (finite & ~sky).any() else seen  # sky has no distance
+        below = below[:: max(1, below.size // _COUNTED)]
+        low, middle, high = (float(q) for q in np.quantile(below, (0.01, 0.5, 0.99)))
         facts |= dict(
             quantiles=(low, middle, high),
             levels=int(numbers.size),

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from leadline.data.archives import find_archive
 from leadline.data.shards import MANIFEST, Store
 from leadline.data.source import Concatenated, Evenly, Weighted
 from leadline.data.sources.archive import open_archive
@@ -50,6 +51,8 @@ def open_source(spec: str, *, use: Use = "look") -> Source:
             weight where nothing is trained, and a data set without a split for its use, where none is given.
     """
     place, options = split_spec(spec)
+    if not place:
+        raise LeadlineError(f"{spec!r} names no source: expected PATH, NAME or NAME:PATH before its options")
     limit, weight = options.pop("limit", None), options.pop("weight", None)
     source = _open(place, spec, options, use)
     if limit is not None:
@@ -83,7 +86,7 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
             environment=_folder,
             lens=_switch,
         )
-    if path.suffix.lower() in (".tar", ".zip"):
+    if path.suffix.lower() in (".tar", ".zip") and not path.is_dir():
         return _make(partial(open_archive, path), spec, options, name=str, licence=str)
     if path.suffix.lower() == ".csv":
         return _make(lambda **given: TableSource(path, **given), spec, options, name=str)
@@ -92,16 +95,17 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
     if not path.is_dir():
         if colon and not path.parent.exists():
             find_dataset(name)  # says which one is meant
+        find_archive(path)  # says what to do with a compressed one
         near = get_close_matches(place, DATASETS, n=1)
         raise LeadlineError(
-            f"{place} is neither a folder nor a .csv table, and the only built-in source is {PROCEDURAL!r}"
-            + (f"; did you mean the data set {near[0]!r}?" if near else "")
+            f"{place} is neither a folder, nor a .tar, .zip or .csv file, and the only built-in source is "
+            f"{PROCEDURAL!r}" + (f"; did you mean the data set {near[0]!r}?" if near else "")
         )
     return _make(
         lambda **given: FolderSource(path, **given),
         spec,
         options,
-        labels=Path,
+        labels=lambda text: Path(text).expanduser(),
         space=parse_space,
         scale=_ratio,
         invalid=lambda text: None if text.lower() == "none" else float(text),
