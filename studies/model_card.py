@@ -196,10 +196,11 @@ def recipe(runs: Sequence[Path]) -> str:
         told, optim = about["run"], about["run"]["optim"]
         smallest, largest = told["crop"].get("smallest"), told["crop"]["size"]
         sides = f"{largest}" if smallest is None else f"{smallest} to {largest}"
+        beside = f" + {told['labelled_batch']}" if told.get("labelled_batch") else ""
         terms = (f"{term['weight']:g} {name}" for name, term in told["objective"].items())
         learnt = [
             f"{told['network']} from {told['start']}, seed {told['seed']}",
-            f"{optim['steps']} steps of {told['batch']}, crops of {sides}",
+            f"{optim['steps']} steps of {told['batch']}{beside}, crops of {sides}",
             f"{optim['lr']:g}, x{optim['decoder_ratio']:g} in the decoder, {optim['schedule']}",
             " + ".join(terms),
             f"{seconds_taken(run / LOG) / 3600:.1f}",
