@@ -55,6 +55,11 @@ def moved(label: Label) -> Label:
     return replace(label, values=np.roll(label.values, by, 1), valid=np.roll(label.valid, by, 1))
 
 
+def mirrored(label: Label) -> Label:
+    values, valid = (np.ascontiguousarray(each[:, ::-1]) for each in (label.values, label.valid))
+    return replace(label, values=values, valid=valid)
+
+
 CHANGES: dict[str, Change] = {
     "as it is": lambda label: label,
     "metres read as mm": lambda label: scaled(label, 0.001),
@@ -64,6 +69,7 @@ CHANGES: dict[str, Change] = {
     "distance for depth": lambda label: scaled(label, slant(label)),
     "8 bit": in_8_bit,
     "moved": moved,
+    "mirrored": mirrored,
 }
 
 

@@ -374,6 +374,20 @@ def test_jumps__are_where_disparity_steps_and_not_at_the_rim() -> None:
     assert not jumps(nearness, np.zeros((20, 30), bool)).any()
 
 
+def test_find__labels_of_other_pictures_and_turned_ones_are_unrelated(rooms: list[Sample]) -> None:
+    others = [*rooms[3:], *rooms[:3]]
+    exchanged = [replace(one, label=other.label) for one, other in zip(rooms, others, strict=True)]
+    turned = [
+        replace(one, label=replace(label_of(one), values=label_of(one).values[::-1, ::-1].copy()))
+        for one in rooms
+    ]
+    for wrong in (exchanged, turned):
+        [finding] = [finding for finding in look(wrong) if finding.kind in ("unrelated", "shifted")]
+        assert "belong to other pictures, or be mirrored" in finding.what
+        assert "pair pictures and labels again" in finding.fix
+    assert "unrelated" not in kinds(rooms[:4])  # too few to tell
+
+
 def test_find__disparity_that_is_mostly_sky_is_in_its_unit() -> None:
     def below_the_clouds(sample: Sample) -> Sample:
         label = label_of(sample)

@@ -235,6 +235,26 @@ def _plateau(facts: Sequence[Facts]) -> Finding | None:
     return None
 
 
+def _unrelated(facts: Sequence[Facts]) -> Finding | None:
+    """Find labels whose edges are nowhere those of their pictures.
+
+    At the best of all shifts sound labels have 1.5 to 2 times the contrast of the mean shift under their
+    edges, labels of other pictures and mirrored ones at most 1.2 times, once there are a few.
+    """
+    surfaces = [fact.edges for fact in facts if fact.edges is not None]
+    if len(surfaces) < 5:
+        return None
+    mean = np.mean(surfaces, axis=0)
+    if mean.max() > 1.3 * mean.mean():
+        return None
+    return Finding(
+        kind="unrelated",
+        what="the edges of labels are not where those of their pictures are, nor anywhere near: they may "
+        "belong to other pictures, or be mirrored or turned",
+        fix="pair pictures and labels again, by name, and look at some beside each other",
+    )
+
+
 def _shifted(facts: Sequence[Facts], *, what: str = "edges") -> Finding | None:
     surfaces = [surface for fact in facts if (surface := getattr(fact, what)) is not None]
     if len(surfaces) < 3:
@@ -244,7 +264,7 @@ def _shifted(facts: Sequence[Facts], *, what: str = "edges") -> Finding | None:
     down, right = (int(place) - REACH for place in peak)
     better = [surface[peak] > surface[REACH, REACH] for surface in surfaces]
     clear = mean[peak] > 1.2 * mean[REACH, REACH] and np.mean(better) >= 0.8
-    if max(abs(down), abs(right)) < 2 or not clear:
+    if max(abs(down), abs(right)) < 2 or not clear or (what == "edges" and _unrelated(facts)):
         return None
     h, w = facts[0].size
     scale = max(1.0, min(h, w) / 240)
@@ -268,6 +288,7 @@ _RULES: tuple[Callable[[Sequence[Facts]], Finding | None], ...] = (
     _distance,
     _coarse,
     _plateau,
+    _unrelated,
     _shifted,
     _shifted_mask,
 )
