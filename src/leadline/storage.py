@@ -1,10 +1,12 @@
 """Files that are whole or absent."""
 
 import hashlib
+import json
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from leadline.types import LeadlineError
 
@@ -31,6 +33,15 @@ def _is_another(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def whole_objects(text: str) -> list[dict[str, Any]]:
+    """Return the JSON objects of a text of one a line, without what a kill or a power cut left of some."""
+    found = []
+    for line in text.split("\n")[:-1]:
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [entry for entry in found if isinstance(entry, dict)]
 
 
 def sha256_of(path: Path) -> str:

@@ -94,8 +94,8 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
             with tarfile.open(archive, "r:") as tar:
                 return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in tar if m.isreg()}
         if archive.suffix.lower() == _ZIP:
-            with zipfile.ZipFile(archive) as zipped:
-                return {info.filename: info.file_size for info in zipped.infolist() if not info.is_dir()}
+            listed = _open_zip(archive, os.getpid()).infolist()
+            return {info.filename: info.file_size for info in listed if not info.is_dir()}
         with _open_lmdb(archive) as view:
             return {bytes(key).decode(): -1 for key in view.cursor().iternext(values=False)}
     except _DAMAGED as error:

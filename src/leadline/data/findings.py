@@ -264,7 +264,7 @@ def _shifted(facts: Sequence[Facts], *, what: str = "edges") -> Finding | None:
     down, right = (int(place) - REACH for place in peak)
     better = [surface[peak] > surface[REACH, REACH] for surface in surfaces]
     clear = mean[peak] > 1.2 * mean[REACH, REACH] and np.mean(better) >= 0.8
-    if max(abs(down), abs(right)) < 2 or not clear or (what == "edges" and _unrelated(facts)):
+    if max(abs(down), abs(right)) < 2 or not clear:
         return None
     h, w = facts[0].size
     scale = max(1.0, min(h, w) / 240)
@@ -278,6 +278,10 @@ def _shifted(facts: Sequence[Facts], *, what: str = "edges") -> Finding | None:
     )
 
 
+def _misplaced(facts: Sequence[Facts]) -> Finding | None:
+    return _unrelated(facts) or _shifted(facts)
+
+
 def _shifted_mask(facts: Sequence[Facts]) -> Finding | None:
     return _shifted(facts, what="mask_edges")
 
@@ -288,7 +292,6 @@ _RULES: tuple[Callable[[Sequence[Facts]], Finding | None], ...] = (
     _distance,
     _coarse,
     _plateau,
-    _unrelated,
-    _shifted,
+    _misplaced,
     _shifted_mask,
 )

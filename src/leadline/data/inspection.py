@@ -86,10 +86,10 @@ def inspect_sample(sample: Sample) -> Facts:
     if label is None:
         return bare
     values, finite = label.values, label.valid & np.isfinite(label.values)
-    seen = values[finite]
-    seen = seen[:: max(1, seen.size // _COUNTED)]
+    seen = _few(values[finite])
     numbers, counts = np.unique(seen, return_counts=True)
     sky = label.valid & _is_sky(values, label.space)
+    solid = finite & ~sky  # what has a distance
     total = int(label.valid.sum())
     facts = dict[str, object](
         space=label.space,
@@ -99,20 +99,24 @@ def inspect_sample(sample: Sample) -> Facts:
         impossible=int((label.valid & _is_impossible(values, label.space)).sum()),
     )
     if numbers.size:
-        below = values[finite & ~sky] if (finite & ~sky).any() else seen  # sky has no distance
-        below = below[:: max(1, below.size // _COUNTED)]
-        low, middle, high = (float(q) for q in np.quantile(below, (0.01, 0.5, 0.99)))
+        measured = _few(values[solid]) if solid.any() else seen
+        low, middle, high = (float(q) for q in np.quantile(measured, (0.01, 0.5, 0.99)))
         facts |= dict(
             quantiles=(low, middle, high),
             levels=int(numbers.size),
             step=float(np.median(np.diff(numbers))) if numbers.size > 1 else 0.0,
             smallest=_extreme(numbers, counts),
             largest=_extreme(numbers[::-1], counts[::-1]),
-            histogram=_histogram(values[finite & ~sky].astype(np.float64), label.space),
+            histogram=_histogram(values[solid].astype(np.float64), label.space),
             **_geometry(values.astype(np.float64), finite, label.space, sample.camera),
             **_edges(sample.image, values.astype(np.float64), finite, label.valid, label.space),
         )
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]
+
+
+def _few(values: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " k"]:
+    """Return about `_COUNTED` of many values, evenly spaced."""
+    return values[:: max(1, values.size // _COUNTED)]
 
 
 def _is_sky(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.ndarray, "h w"]:

@@ -49,7 +49,7 @@ def write_store(
         index = _index(out, number)
         if not _finished(index):
             _write_shard(index, make(number), key=sum(counts[:number]))
-        done(number, _unreadable(index))
+        done(number, len(_read(index)["unreadable"]))
 
 
 def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) -> None:
@@ -75,11 +75,6 @@ def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) ->
 def finished_shards(out: Path, numbers: Iterable[int]) -> list[int]:
     """Return those of the shards `numbers` that an earlier process has finished."""
     return [number for number in numbers if _finished(_index(out, number))]
-
-
-def count_unreadable(out: Path, shards: int) -> int:
-    """Return how many pictures the shards of a store left out, which all are written."""
-    return sum(_unreadable(_index(out, number)) for number in range(shards))
 
 
 def finish_store(out: Path) -> dict[str, Any]:
@@ -274,10 +269,6 @@ def _samples(index: Path) -> list[dict[str, Any]]:
     for sample in samples:
         _require(index, sample, "id", "space", "scale", "offset", "quality", "members")
     return samples
-
-
-def _unreadable(index: Path) -> int:
-    return len(_read(index)["unreadable"])
 
 
 def _require(path: Path, found: Mapping[str, Any], *keys: str) -> None:

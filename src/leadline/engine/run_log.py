@@ -10,7 +10,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from leadline.engine.run import Machine
-from leadline.storage import write_atomic
+from leadline.storage import whole_objects, write_atomic
 from leadline.types import LeadlineError
 
 
@@ -71,16 +71,8 @@ class RunLog:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a log; what a kill or a power cut left of others is left out."""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return [line for line in map(_parsed, lines[:-1]) if "step" in line]
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    lines = whole_objects(path.read_text(encoding="utf-8", errors="replace"))
+    return [line for line in lines if "step" in line]
 
 
 def seconds_taken(path: Path) -> float:

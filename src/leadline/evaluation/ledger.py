@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from leadline.storage import write_atomic
+from leadline.storage import whole_objects, write_atomic
 
 
 class Ledger:
@@ -19,13 +18,11 @@ class Ledger:
         if path is None or not path.exists():
             return
         text = path.read_text(encoding="utf-8", errors="replace")
-        for line in text.split("\n")[:-1]:
-            with suppress(ValueError, TypeError, KeyError):  # what a power cut left; it is measured again
-                entry = json.loads(line)
-                self._rows[entry["key"]] = entry["row"]
-        whole, newline, _ = text.rpartition("\n")
+        entries = whole_objects(text)  # what is none is measured again
+        whole = [entry for entry in entries if isinstance(entry.get("key"), str) and "row" in entry]
+        self._rows = {entry["key"]: entry["row"] for entry in whole}
         if not text.endswith("\n"):  # a kill cut the last line short; the next one must not be glued to it
-            write_atomic(path, whole + newline)
+            write_atomic(path, text[: text.rfind("\n") + 1])
 
     def __contains__(self, key: str) -> bool:
         """Tell whether the key has a row."""

@@ -70,9 +70,10 @@ class Record:
         """
         with self._lock:
             left = {file: facts for file, facts in self._files(name, about).items() if file not in files}
-            entry = self.entries.pop(name, None)
             if left:
-                self.entries[name] = {**(entry or {}), "files": left}
+                self.entries[name] = {**self.entries[name], "files": left}
+            else:
+                self.entries.pop(name, None)
             self._changed.add(name)
 
     def save(self) -> None:
@@ -91,8 +92,9 @@ class Record:
     def _files(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
         """Return the files of an entry that is about the same."""
         entry = self.entries.get(name)
-        same = entry is not None and all(entry.get(key) == value for key, value in about.items())
-        return dict(entry["files"]) if entry and same else {}
+        if entry is None or any(entry.get(key) != value for key, value in about.items()):
+            return {}
+        return dict(entry["files"])
 
     def _stored(self) -> dict[str, dict[str, Any]]:
         if not self.path.exists():

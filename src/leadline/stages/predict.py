@@ -164,7 +164,7 @@ class Job:
     def strike(self, pictures: Iterable[Selected]) -> None:
         """Strike what will be replaced out of the record."""
         for picture in pictures:
-            self.record.forget(picture.name, self.missing(picture), about=self._about(picture))
+            self.record.forget(picture.name, set(self._files(picture)), about=self._about(picture))
         self.record.save()
 
     def _files(self, picture: Selected) -> list[str]:

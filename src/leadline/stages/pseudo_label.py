@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from leadline.data.files import encode_jpeg
 from leadline.data.records import Record, Shard, Unreadable, encode_record
 from leadline.data.shards import (
     Store,
-    count_unreadable,
     finish_store,
     finished_shards,
     open_store,
@@ -101,7 +100,8 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     labeller = Labeller(config, source, predictors)
     total, counts = len(source), _shards(len(source), config.shard)
     about = _about(labeller, [about for _, about in teachers])
-    missing = total - sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
+    finished = finished_shards(config.out, range(len(counts)))
+    missing = total - sum(counts[number] for number in finished)
     if fabric.is_global_zero:
         _estimate(labeller, missing)
     if config.dry_run:
@@ -112,10 +112,9 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
     fabric.barrier()
     own = range(fabric.global_rank, len(counts), fabric.world_size)
     share = sum(counts[number] for number in own)
-    finished = sum(counts[number] for number in finished_shards(config.out, own))
-    unreadable = 0
+    before, unreadable = sum(counts[number] for number in finished if number in own), 0
     title, quiet = f"labelling {config.out.name}", not fabric.is_global_zero
-    with progress(title, total=share, done=finished, quiet=quiet) as tick:
+    with progress(title, total=share, done=before, quiet=quiet) as tick:
 
         def done(number: int, left_out: int) -> None:
             nonlocal unreadable
@@ -131,8 +130,8 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
             return shard
 
         write_store(config.out, counts, make, about=about, done=done, numbers=own)
-    fabric.barrier()
-    _require_readable(config, count_unreadable(config.out, len(counts)), total)
+    together = fabric.all_reduce(torch.tensor(unreadable), reduce_op="sum")  # and all shards are written
+    _require_readable(config, int(cast(torch.Tensor, together)), total)
     if fabric.is_global_zero:
         manifest = finish_store(config.out)
         _draw_worst(Store(config.out), config.out / WORST)
