@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from leadline.data.files import encode_jpeg
 from leadline.render import source as source_module
 from leadline.render.arrange import Arrangement
+from leadline.render.fittings import tripod
 from leadline.render.furniture import strewn
 from leadline.render.materials import SIDE, plain
 from leadline.render.objects import SETTINGS
@@ -21,6 +23,7 @@ from leadline.render.raycast import Caster, Hits, build_mesh
 from leadline.render.rooms import ROOMS, draw_room
 from leadline.render.scene import STRUCTURE, Camera, Kind, Scene, Thing, aim, block, thing
 from leadline.render.source import ENDLESS, LAYOUTS, ProceduralSource, Recipe, draw_stage
+from leadline.render.vehicles import bicycle, motorbike
 from leadline.render.views import PROBE, draw_camera, thing_ids, worth_showing
 from leadline.types import LeadlineError, Size, Space
 
@@ -55,6 +58,23 @@ def test_view_from_near__has_what_it_is_of_under_the_middle_of_its_targets(layou
         np.testing.assert_allclose(np.mean(scene.vantage.targets, 0)[:2], (low + high)[:2] / 2, atol=1e-6)
         assert others
         assert scene.vantage.eyes[0][2] > high[2]
+
+
+def test_portrait__shows_its_sitter_within_reach() -> None:
+    seen = []
+    for number in range(12):
+        stage = draw_stage(Recipe(layouts=("portrait",), views=1), 4, number)
+        [camera] = stage.cameras
+        hits = stage.caster.cast(camera.position, camera.rays(PROBE))
+        of_sitter = np.isin(thing_ids(stage.caster, hits), list(stage.scene.vantage.about)[1:])
+        seen.append(of_sitter.mean() > 0.02 and hits.depth[of_sitter].min() < 4)
+    assert sum(seen) >= 10
+
+
+@pytest.mark.parametrize("draw", [motorbike, bicycle, tripod])
+def test_thing_on_the_floor__stands_on_it(draw: Callable[[Dice], Thing]) -> None:
+    for seed in range(5):
+        assert draw(dice(seed)).bounds()[0, 2] == pytest.approx(0, abs=0.02)
 
 
 @pytest.mark.parametrize("where", list(SETTINGS))

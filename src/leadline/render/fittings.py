@@ -1,12 +1,13 @@
-"""What belongs to a room beside its furniture: lamps, pictures, mirrors, curtains, rugs, radiators."""
+"""What belongs to a room beside furniture: lamps, tripods, pictures, mirrors, curtains, rugs, radiators."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from leadline.render.materials import Finish, plain
 from leadline.render.palette import Dice
-from leadline.render.scene import Body, Kind, Lamp, Thing, bar, block, put, stand, thing
+from leadline.render.scene import Body, Kind, Lamp, Thing, about, bar, block, put, stand, thing
 from leadline.render.shapes import BUCKET, CONE, CYLINDER, SLAB, SPHERE, drapery
 
 
@@ -19,6 +20,22 @@ def floor_lamp(dice: Dice) -> tuple[Thing, Lamp]:
     ]
     shade, lamp = _shade(dice, (0, wide, height), width=2 * wide)
     return thing(Kind.LAMP, [*bodies, shade]), lamp
+
+
+def tripod(dice: Dice) -> Thing:
+    """Draw a camera, a telescope or a photographer's lamp on three legs, around the origin."""
+    metal = dice.look(dice.pick(("metal", "wood", "chrome")))
+    dark = dice.look(dice.pick(("rubber", "plastic")))
+    height, spread, turn = dice.between(0.9, 1.6), dice.between(0.25, 0.5), dice.turn()
+    bodies = []
+    for angle in turn + np.arange(3) * math.tau / 3:
+        foot = (spread * math.cos(angle), spread * math.sin(angle), 0)
+        bodies.append(bar(foot, (0, 0, 0.85 * height), radius=dice.between(0.01, 0.018), material=metal))
+    bodies.append(bar((0, 0, 0.7 * height), (0, 0, height), radius=0.014, material=metal))
+    long, wide, shape = dice.spread(0.07, 0.4), dice.between(0.04, 0.1), dice.pick((CYLINDER, CONE, SLAB))
+    tilt = about(2, dice.turn()) @ about(0, math.pi / 2 + dice.normal(0.3))
+    bodies.append(put(shape, (0, 0, height + wide), dark, half=(wide, wide, long), turn=tilt))
+    return thing(Kind.OBJECT, bodies)
 
 
 def pendant(dice: Dice, *, ceiling: float) -> tuple[Thing, Lamp]:

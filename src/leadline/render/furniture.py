@@ -92,7 +92,7 @@ def board(dice: Dice, *, width: float, depth: float, height: float) -> Thing:
 
 
 def chair(dice: Dice) -> Thing:
-    """Draw a chair: seat, legs, perhaps arms, and a back of board, bars or cloth; or a stool."""
+    """Draw a chair: seat, legs, perhaps arms, and a back of board, slats, bars or cloth; or a stool."""
     side, height, rise = dice.between(0.38, 0.5), dice.between(0.42, 0.5), dice.between(0.3, 0.55)
     look = dice.look(dice.pick(("wood", "wood", "painted", "metal", "plastic")))
     seat_look = dice.look("cloth") if dice.chance(0.35) else look
@@ -115,9 +115,16 @@ def chair(dice: Dice) -> Thing:
         for x in (-1, 1)
     ]
     bodies += [bar(*post, radius=thick / 2, material=look) for post in posts]
+    turn = about(0, math.atan2(lean, rise))
     if dice.chance(0.5):
-        middle, turn = (0, thick / 2 - 0.6 * lean, height + 0.6 * rise), about(0, math.atan2(lean, rise))
+        middle = (0, thick / 2 - 0.6 * lean, height + 0.6 * rise)
         bodies.append(put(SLAB, middle, seat_look, half=(side / 2, 0.015, 0.38 * rise), turn=turn))
+    elif dice.chance(0.5):
+        for share in np.linspace(dice.between(0.2, 0.5), 0.95, dice.count(2, 6)):
+            middle = (0, thick / 2 - share * (lean + thick / 2), height + share * rise)
+            bodies.append(
+                put(SLAB, middle, look, half=(side / 2, 0.01, dice.between(0.02, 0.035)), turn=turn)
+            )
     else:
         for x in np.linspace(-0.4, 0.4, dice.count(3, 7)) * side:
             bodies.append(

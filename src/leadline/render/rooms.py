@@ -93,7 +93,7 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     if room.chief is not None:
         _put_chief(dice, room.chief, place)
     for side in range(4):
-        _furnish(dice, room, place, side=side)
+        furnish(dice, room, place, side=side)
     for _ in range(dice.count(2, 7) if room.middle else 0):
         low, high = (0.2 * width, 0.2 * depth, 0), (0.8 * width, 0.8 * depth, 0)
         place.scatter(dice, dice.pick(room.middle)(dice), low=low, high=high)
@@ -111,7 +111,7 @@ def draw_room(dice: Dice, layout: str) -> Scene:
     eyes = ((0.3, 0.3, 0.8), (width - 0.3, depth - 0.3, min(1.9, height - 0.2)))
     targets = ((0, 0, 0.2), (width, depth, 1.5))
     vantage = Vantage(eyes=eyes, targets=targets, close=0.25, across=0.5, down=0.5)
-    return _indoors(dice, layout, place, lamps, vantage=vantage)
+    return indoors(dice, layout, place, lamps, vantage=vantage)
 
 
 def draw_table_top(dice: Dice, layout: str) -> Scene:
@@ -193,7 +193,7 @@ def _from_near(
         ]
         place.place([person(dice, sitting=True), thing(Kind.FURNITURE, seat)], at, yaw=-angle)
     for side in range(4):
-        _furnish(dice, room, place, side=side)
+        furnish(dice, room, place, side=side)
     turn, away = dice.turn(), dice.between(0.5, 1.6) if from_front else dice.between(0.05, 1.3)
     if from_front or dice.chance(0.6):
         side = 1 if from_front else dice.count(1, 4)
@@ -203,7 +203,7 @@ def _from_near(
     eyes = (tuple(eye + [-0.2, -0.2, lowest]), tuple(eye + [0.2, 0.2, rise]))
     targets = (tuple(middle + [-0.3, -0.3, -0.05]), tuple(middle + [0.3, 0.3, 0.1]))
     view = Vantage(eyes=eyes, targets=targets, close=0.2, about=about)
-    return _indoors(dice, layout, place, lamps, vantage=view)
+    return indoors(dice, layout, place, lamps, vantage=view)
 
 
 def draw_stairs(dice: Dice, layout: str) -> Scene:
@@ -246,7 +246,7 @@ def draw_stairs(dice: Dice, layout: str) -> Scene:
         else ((0.3, start + run, top + 1), (width - 0.3, depth - 0.3, top + 1.8))
     )
     targets = ((0.2 * width, start, 0.2), (0.8 * width, start + run, 0.6 * top + 0.6))
-    return _indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.15))
+    return indoors(dice, layout, place, lamps, vantage=Vantage(eyes=eyes, targets=targets, close=0.15))
 
 
 def _railing(
@@ -287,7 +287,7 @@ def _put_against(
     return place.place(group, spot, yaw=turn)
 
 
-def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
+def furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
     """Put things along a wall, one after another, and hang things above them."""
     length, height = place.high[side % 2], place.high[2]
     x = dice.between(0.05, 0.6)
@@ -304,7 +304,7 @@ def _furnish(dice: Dice, room: Room, place: Arrangement, *, side: int) -> None:
         _put_against(place, [frame], side=side, at=share * length, gap=0.003, up=up)
 
 
-def _indoors(dice: Dice, layout: str, place: Arrangement, lamps: list[Lamp], *, vantage: Vantage) -> Scene:
+def indoors(dice: Dice, layout: str, place: Arrangement, lamps: list[Lamp], *, vantage: Vantage) -> Scene:
     """Add daylight and the light that walls hand on to what lamps give."""
     sky = draw_sky(dice)
     width, depth, height = place.high

@@ -17,20 +17,21 @@ from leadline.render.open_air import OUTDOOR
 from leadline.render.palette import Dice
 from leadline.render.photographs import draw_photographs, fingerprint, list_files
 from leadline.render.picture import take_picture
+from leadline.render.portraits import draw_portrait
 from leadline.render.raycast import Caster
 from leadline.render.rooms import INDOOR
 from leadline.render.scene import Camera, Scene
 from leadline.render.views import draw_camera
 from leadline.types import Sample, Size
 
-VERSION = "8"
+VERSION = "9"
 """Of the pictures: raised whenever a seed would give others than before."""
 
 ENDLESS = 1_000_000
 """Samples of a source that is asked for no number: more than a training sees."""
 
 Quality = Literal["fast", "path"]
-LAYOUTS: dict[str, Callable[[Dice, str], Scene]] = {**INDOOR, **OUTDOOR}
+LAYOUTS: dict[str, Callable[[Dice, str], Scene]] = {**INDOOR, "portrait": draw_portrait, **OUTDOOR}
 
 SIZE = Size(192, 256)
 _PICTURES, _TEXTURES = 5, 5  # photographs that a scene may use

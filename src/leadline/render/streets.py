@@ -31,7 +31,9 @@ def draw_street(dice: Dice, layout: str) -> Scene:
     for _ in range(dice.count(0, 4)):
         lane = dice.pick((-1, 1))
         at = (dice.spread(7, 70), lane * dice.between(0.25, 0.45) * half, 0.01)
-        place.place([draw_one(dice, "car car person bicycle")], at, yaw=math.pi / 2 * lane + math.pi)
+        place.place(
+            [draw_one(dice, "car car car person bicycle motorbike")], at, yaw=math.pi / 2 * lane + math.pi
+        )
     if dice.chance(0.35):
         y = dice.pick((-1, 1)) * (half + 0.5)
         ends = (np.array([dice.between(*reach), y, _KERB]) for reach in ((2, 8), (28, 45)))
@@ -73,7 +75,9 @@ def _line_pavement(dice: Dice, place: Arrangement, *, side: int, half: float, pa
         at = (dice.spread(2, 60), side * (half + dice.between(0.4, pavement - 0.4)), _KERB)
         turn = dice.pick((0.0, math.pi, dice.turn())) + (math.pi / 2 if dice.chance(0.5) else 0)
         place.place(
-            [draw_one(dice, "pole pole tree bin bench person person person bicycle pet")], at, yaw=turn
+            [draw_one(dice, "pole pole tree bin bench person person person bicycle motorbike pet")],
+            at,
+            yaw=turn,
         )
 
 
@@ -127,7 +131,9 @@ def draw_square(dice: Dice, layout: str) -> Scene:
             yaw=math.pi / 2 + dice.normal(0.3),
         )
     scatter(dice, place, "person", dice.count(4, 30), near=1.8, far=dice.pick((8, 25)))
-    scatter(dice, place, "pole bench bin tree car pet bicycle bush", dice.count(3, 14), near=3, far=40)
+    scatter(
+        dice, place, "pole bench bin tree car pet bicycle motorbike bush", dice.count(3, 14), near=3, far=40
+    )
     if dice.chance(0.3):
         place.place(table_with_chairs(dice), (dice.between(3, 6), dice.between(-2, 2), 0), yaw=dice.turn())
     eyes = ((-1, -2, 1.0), (1, 2, 1.9))

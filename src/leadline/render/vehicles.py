@@ -1,11 +1,12 @@
-"""Cars, vans, lorries and bicycles; their front is towards +y."""
+"""Cars, vans, lorries, bicycles and motorbikes; their front is towards +y."""
 
 import math
 
 import numpy as np
 
+from leadline.render.materials import Material
 from leadline.render.palette import Dice
-from leadline.render.scene import Kind, Thing, about, bar, block, put, thing
+from leadline.render.scene import Body, Kind, Thing, about, bar, block, put, thing
 from leadline.render.shapes import BOX, CUSHION, CYLINDER, SLAB, prism, tube
 
 _HOOD = prism([(-1, -1), (1, -1), (0.75, 1), (-0.55, 1)])
@@ -66,13 +67,11 @@ def car(dice: Dice) -> Thing:
 
 def bicycle(dice: Dice) -> Thing:
     """Draw a bicycle along y: two spoked wheels and thin tubes."""
-    look, dark, r = dice.look("paint"), dice.look("rubber"), 0.33
-    ring = np.linspace(0, math.tau, 25)
-    circle = np.stack([np.zeros(25), r * np.cos(ring), r * np.sin(ring)], 1)
-    hubs = [np.array([0, y, r + 0.02]) for y in (-0.52, 0.52)]
-    bodies = [put(tube(circle, 0.018, sides=5), hub, dark) for hub in hubs]
-    for hub in hubs:
-        bodies += [bar(hub - spoke, hub + spoke, radius=0.002, material=dark) for spoke in circle[:12]]
+    look, dark = dice.look("paint"), dice.look("rubber")
+    hubs = [np.array([0, y, 0.35]) for y in (-0.52, 0.52)]
+    bodies = [
+        body for hub in hubs for body in _wheel(hub, 0.33, tyre=0.018, spoke=0.002, look=dark, rim=dark)
+    ]
     crank, saddle, head = np.array([0, -0.1, 0.3]), np.array([0, -0.22, 0.9]), np.array([0, 0.36, 0.95])
     low_head = head - [0, -0.05, 0.25]
     tubes = [
@@ -88,3 +87,45 @@ def bicycle(dice: Dice) -> Thing:
     bodies.append(bar(head + [-0.28, 0, 0.06], head + [0.28, 0, 0.06], radius=0.013, material=dark))
     bodies.append(put(CUSHION, saddle + [0, 0, 0.03], dark, half=(0.07, 0.13, 0.035)))
     return thing(Kind.VEHICLE, bodies)
+
+
+def motorbike(dice: Dice) -> Thing:
+    """Draw a motorbike or a scooter along y: thick wheels, tank, seat, engine, handlebar, exhaust."""
+    paint, dark, metal, chrome = (dice.look(role) for role in ("paint", "rubber", "metal", "chrome"))
+    r, half = dice.between(0.22, 0.32), dice.between(0.6, 0.75)
+    rear, front = np.array([0, -half, r]), np.array([0, half, r])
+    bodies = [
+        body
+        for hub in (rear, front)
+        for body in _wheel(hub, 0.8 * r, tyre=0.2 * r, spoke=0.006, look=dark, rim=metal)
+    ]
+    head, seat = np.array([0, 0.6 * half, dice.between(0.85, 1.0)]), dice.between(0.68, 0.8)
+    for x in (-0.09, 0.09):
+        bodies.append(bar(front + [x, 0, 0], head + [x, 0, 0], radius=0.02, material=chrome))
+        bodies.append(bar(rear + [x, 0, 0], (x, -0.45 * half, seat - 0.08), radius=0.022, material=metal))
+        bodies.append(bar(head + [4 * x, -0.12, 0.12], head + [x, 0, 0], radius=0.014, material=chrome))
+        bodies.append(put(CUSHION, head + [4.4 * x, -0.15, 0.13], dark, half=(0.06, 0.03, 0.02)))
+    bodies.append(put(CUSHION, (0, 0.2 * half, seat + 0.06), paint, half=(0.15, 0.42 * half, 0.13)))
+    bodies.append(put(CUSHION, (0, -0.5 * half, seat), dark, half=(0.14, 0.5 * half, 0.07)))
+    bodies.append(put(SLAB, (0, 0.05 * half, r + 0.12), metal, half=(0.14, 0.35 * half, 0.2)))
+    bodies.append(put(CUSHION, (0, -0.95 * half, r + 0.25), paint, half=(0.08, 0.3 * half, 0.07)))
+    bodies.append(bar(head - [0, 0, 0.08], (0, -0.4 * half, r + 0.1), radius=0.035, material=paint))
+    bodies.append(
+        bar((0.16, 0.2 * half, r - 0.02), (0.18, -1.2 * half, r + 0.1), radius=0.04, material=chrome)
+    )
+    bodies.append(put(CUSHION, head + [0, 0.12, 0.02], chrome, half=(0.09, 0.07, 0.09)))
+    if dice.chance(0.4):
+        bodies.append(
+            put(SLAB, head + [0, 0.1, 0.22], dice.look("pane"), half=(0.18, 0.01, 0.18), turn=about(0, 0.4))
+        )
+    return thing(Kind.VEHICLE, bodies)
+
+
+def _wheel(
+    hub: np.ndarray, radius: float, *, tyre: float, spoke: float, look: Material, rim: Material
+) -> list[Body]:
+    """Draw an upright wheel along y: a tyre and twelve spokes."""
+    ring = np.linspace(0, math.tau, 25)
+    circle = np.stack([np.zeros(25), radius * np.cos(ring), radius * np.sin(ring)], 1)
+    spokes = [bar(hub - end, hub + end, radius=spoke, material=rim) for end in circle[:12]]
+    return [put(tube(circle, tyre, sides=5 if tyre < 0.03 else 8), hub, look), *spokes]

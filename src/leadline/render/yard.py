@@ -40,6 +40,7 @@ YARD: dict[str, Maker] = {
     "litter": lambda dice: dice.pick(SETTINGS["floor"])(dice),
     "car": vehicles.car,
     "bicycle": vehicles.bicycle,
+    "motorbike": vehicles.motorbike,
     "person": person,
     "animal": animal,
     "pet": lambda dice: animal(dice, "dog", "cat", "rabbit"),
