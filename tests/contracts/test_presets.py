@@ -104,7 +104,8 @@ PUBLISHED: list[tuple[str, str, Any, str]] = [
         for name in ("v1 indoor", "v1 outdoor")
         for field, value, place in (
             ("optim.lr", 1.61e-4 / 50, "models/zoedepth/config_zoedepth.json: lr, encoder_lr_factor"),
-            ("optim.decoder_ratio", 50, "models/zoedepth/config_zoedepth.json: encoder_lr_factor"),
+            ("optim.decoder_ratio", 1, "models/zoedepth/config_zoedepth.json: midas_lr_factor"),
+            ("optim.head_ratio", 50, "models/zoedepth/config_zoedepth.json: lr of what is new"),
             ("optim.weight_decay", 0.01, "models/zoedepth/config_zoedepth.json: wd"),
             ("optim.hold", 0.7, "models/zoedepth/config_zoedepth.json: pct_start"),
             ("optim.schedule", "one-cycle", "trainers/base_trainer.py"),

@@ -11,6 +11,7 @@ from leadline.engine.optim import Optim, build_optimiser
 from leadline.losses import feature_alignment
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
+from leadline.models.variants import find_variant
 
 
 class Frozen(nn.Module):
@@ -94,6 +95,20 @@ def test_frozen_encoder__sees_what_the_network_sees() -> None:
     _, features = learner(pictures())
     assert features is not None
     torch.testing.assert_close(features[0], features[1])
+
+
+def test_frozen_encoder__sees_the_colours_it_expects_at_its_own_strides() -> None:
+    variant = find_variant("timm/test_vit")
+    frozen = build_encoder(variant.encoder, pretrained=False).eval()
+    learner = Learner(Network("tiny"), frozen=frozen, colours=variant.colours)
+    image = pictures()
+    _, features = learner(image)
+    assert features is not None
+    assert features[0].shape == features[1].shape == (2, 64, 4, 4)
+    with torch.no_grad():
+        expected = frozen(Network("timm/test_vit").normalise(image))[-1]
+    assert torch.equal(features[1], expected)
+    assert feature_alignment(*features).requires_grad
 
 
 def test_frozen_encoder__never_changes() -> None:

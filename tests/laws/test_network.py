@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 from skimage import data
 from torch import Tensor, nn
 
@@ -211,6 +213,21 @@ def test_network__in_half_precision_makes_its_map_of_no_steps() -> None:
     seen = values[values > 0]
     steps = seen.to(torch.bfloat16).unique()  # as many values as eight bits tell apart
     assert len(seen.unique()) > 2 * len(steps)
+
+
+def test_network__in_half_precision_enlarges_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.dtype] = []
+
+    def spy(x: Tensor, *rest: Any, **named: Any) -> Tensor:
+        seen.append(x.dtype)
+        return enlarge(x, *rest, **named)
+
+    enlarge = F.interpolate
+    monkeypatch.setattr(F, "interpolate", spy)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        varied_network().eval()(torch.rand(1, 3, 64, 96))
+    assert len(seen) > 1
+    assert seen[-1] == torch.float32
 
 
 def test_linear__gives_the_same_product_on_every_way() -> None:

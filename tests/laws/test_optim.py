@@ -105,6 +105,18 @@ def test_decoder__learns_faster_by_the_ratio_at_every_step() -> None:
     assert rates == pytest.approx({"encoder": 0.5e-3, "others": 2.5e-3})
 
 
+def test_head__has_a_rate_of_its_own_where_asked() -> None:
+    encoder, others = parts()
+    config = replace(CONFIG, decoder_ratio=1, head_ratio=50)
+    optimiser = build_optimiser(encoder, nn.ModuleList([others, nn.Linear(4, 4)]), config, head=others[0])
+    set_rates(optimiser, 5, config)
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.5e-3, 0.5e-3, 25e-3])
+    assert [p.shape for p in optimiser.param_groups[2]["params"]] == [(4, 3), (4,)]
+    assert len(optimiser.param_groups[1]["params"]) == 2
+    with pytest.raises(ValueError, match="head_ratio"):
+        replace(config, head_ratio=0.0)
+
+
 def test_optimiser__is_adamw_as_configured() -> None:
     optimiser = build_optimiser(*parts(), CONFIG)
     assert type(optimiser) is torch.optim.AdamW

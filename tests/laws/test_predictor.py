@@ -451,7 +451,7 @@ def test_predictor__too_little_memory_to_resize_says_what_to_lower(
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("leadline.predict.predictor.resize_picture", full)
+    monkeypatch.setattr("leadline.predict.predictor.resize_for_network", full)
     with pytest.raises(LeadlineError, match=r"cpu has too little memory for a picture of .*lower batch"):
         predictor(picture(Size(32, 32)))
 

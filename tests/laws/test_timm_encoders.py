@@ -1,5 +1,6 @@
 """Our decoder on encoders of timm: pyramids, transformers of one stride, windows, and what cannot be."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from leadline.models.checkpoints import load_network, save_network
+from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 from leadline.models.timm_encoders import tap
-from leadline.models.variants import find_variant
+from leadline.models.variants import Colour, Pyramid, find_variant
 from leadline.predict.predictor import Predictor
+from leadline.presets.depth_anything_v2 import TEACHER
+from leadline.presets.recipes import fitted
 from leadline.stages.convert import ConvertConfig, convert
 from leadline.types import LeadlineError
 
@@ -68,6 +72,59 @@ def test_tokens__are_tapped_and_widened_as_depth_anythings() -> None:
     ours, published = find_variant("timm/vit_small_patch14_dinov2"), find_variant("depth-anything-v2-small")
     assert ours.encoder.maps == published.encoder.taps  # type: ignore[union-attr]
     assert (ours.multiple, ours.widths) == (published.multiple, published.widths)
+
+
+def test_tokens__are_those_of_depth_anything_bit_for_bit() -> None:
+    torch.manual_seed(0)
+    network = Network("timm/vit_small_patch14_dinov2")
+    ours = network.encoder.eval()
+    theirs = build_encoder(find_variant("depth-anything-v2-small").encoder, pretrained=False).eval()
+    weights = {name.removeprefix("model."): tensor for name, tensor in ours.state_dict().items()}
+    missing, left_over = theirs.load_state_dict(weights, strict=False)
+    assert (missing, left_over) == (["mask_token"], [])
+    image = network.normalise(coarse_picture(518, 518))
+    with torch.inference_mode():
+        for found, expected in zip(ours(image), theirs(image), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_tokens__of_an_older_checkpoint_stay_as_they_were_learnt(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    new = find_variant("timm/test_vit")
+    assert isinstance(new.encoder, Pyramid)
+    before = replace(new, encoder=replace(new.encoder, normalised=False))
+    network = Network("timm/test_vit", variant=before)
+    save_network(tmp_path / "a.safetensors", network.name, network.state_dict(), about={}, variant=before)
+    loaded, _ = load_network(tmp_path / "a.safetensors")
+    assert loaded.variant == before
+    assert not any("model.norm." in name for name in loaded.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "deviation"),
+    [
+        ("tf_efficientnet_lite0", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ("resnet18", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("mobilevit_xxs", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        ("vit_tiny_patch16_224.augreg_in21k", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ],
+)
+def test_colours__are_those_of_the_encoders_weights(name: str, mean: Colour, deviation: Colour) -> None:
+    assert find_variant(f"timm/{name}").colours == (mean, deviation)
+
+
+def test_encoder__leaves_nothing_out_at_random_while_it_learns() -> None:
+    torch.manual_seed(0)
+    network = Network("timm/swin_tiny_patch4_window7_224").train()
+    image = network.normalise(coarse_picture(64, 64))
+    assert torch.equal(network.encoder(image)[-1], network.encoder(image)[-1])
+
+
+def test_recipe__cuts_pictures_as_the_encoder_needs_them() -> None:
+    recipe = fitted(TEACHER, "timm/maxvit_pico_rw_256")
+    assert recipe.crop.size == 256
+    with pytest.raises(ValueError, match="needs a multiple of 256, such as 256, got 224"):
+        replace(recipe, crop=replace(recipe.crop, size=224))
 
 
 @pytest.mark.parametrize("name", ["test_vit", "efficientvit_m0"])

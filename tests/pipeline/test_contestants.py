@@ -209,6 +209,19 @@ def test_onnx__size_is_the_graphs_or_the_short_sides(
     assert predict(contestant).values.shape == SIZE
 
 
+def test_onnx__a_picture_is_resized_as_for_the_network_itself(tmp_path: Path) -> None:
+    path = save_onnx(tmp_path / "net.onnx")
+    [contestant] = opened(tmp_path, f"{path}?space=depth&short_side=56&mean=0,0,0&deviation=1,1,1")
+    stripes = np.zeros((28, 42, 3), np.uint8)
+    stripes[:, ::7] = 255  # cubic interpolation overshoots beside them
+    network = Network("depth-anything-v2-small")
+    expected = Predictor(network, device="cpu", size=56).prepare(stripes)
+    assert expected.min() < 0
+    np.testing.assert_allclose(
+        contestant.model.prepare(stripes)[0] * 255, expected.transpose(2, 0, 1), atol=1e-3
+    )
+
+
 def test_onnx__bytes_are_given_as_they_are_and_metadata_may_state_the_space(tmp_path: Path) -> None:
     path = save_onnx(tmp_path / "net.onnx", kind=TensorProto.UINT8, metadata={"space": "affine_disparity"})
     [contestant] = opened(tmp_path, f"{path}?short_side=30&multiple=2")

@@ -143,16 +143,18 @@ def begin_network(run: Run, given: Network | None) -> Network:
 
 
 def _build_learner(run: Run, network: Network) -> Learner:
-    frozen = None
-    if any(term.loss == "feature_alignment" for term in run.objective.values()):
-        frozen = build_encoder(find_variant(run.frozen or run.network).encoder, pretrained=True)
-    return Learner(network.train(), frozen=frozen)
+    if not any(term.loss == "feature_alignment" for term in run.objective.values()):
+        return Learner(network.train())
+    variant = find_variant(run.frozen or run.network)
+    frozen = build_encoder(variant.encoder, pretrained=True)
+    return Learner(network.train(), frozen=frozen, colours=variant.colours)
 
 
 def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
     learner.to(memory_format=torch.channels_last)
     others = torch.nn.ModuleList([learner.network.decoder, learner.projection])
-    optimiser = build_optimiser(learner.network.encoder, others, run.optim)
+    head = learner.network.decoder.head
+    optimiser = build_optimiser(learner.network.encoder, others, run.optim, head=head)
     model, shared = fabric.setup(learner, optimiser)
     weights = learner.network.state_dict()
     averages = {name: t.clone() for name, t in weights.items()} if run.optim.ema is not None else None

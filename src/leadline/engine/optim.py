@@ -18,6 +18,8 @@ class Optim:
     """Learning rate of the encoder."""
     decoder_ratio: float = 10.0
     """The decoder learns this many times faster than the encoder."""
+    head_ratio: float | None = None
+    """The decoder's last layer learns this many times faster; as fast as the rest of it where not given."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of AdamW's moments; ``one-cycle`` moves the first."""
     weight_decay: float = 0.01
@@ -42,10 +44,10 @@ class Optim:
             raise ValueError(
                 f"optim: steps and accumulate are at least 1, got {self.steps}, {self.accumulate}"
             )
-        if self.lr <= 0 or self.decoder_ratio <= 0 or self.warmup < 0:
+        if min(self.lr, *self.ratios) <= 0 or self.warmup < 0:
             raise ValueError(
-                "optim: lr and decoder_ratio are positive and warmup is not negative, "
-                f"got {self.lr}, {self.decoder_ratio}, {self.warmup}"
+                "optim: lr and decoder_ratio are positive, head_ratio too, and warmup is not negative, "
+                f"got {self.lr}, {self.decoder_ratio}, {self.head_ratio}, {self.warmup}"
             )
         if not 0 < self.hold < 1:
             raise ValueError(f"optim.hold: a share between 0 and 1, got {self.hold}")
@@ -53,6 +55,11 @@ class Optim:
             raise ValueError(f"optim.clip: a norm is positive, got {self.clip}; None leaves gradients alone")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"optim.ema: a decay lies between 0 and 1, got {self.ema}")
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """How many times faster than the encoder each group of parameters learns."""
+        return (1.0, self.decoder_ratio, *(() if self.head_ratio is None else (self.head_ratio,)))
 
 
 def schedule(step: int, config: Optim) -> float:
@@ -92,11 +99,15 @@ def _between(first: float, last: float, share: float) -> float:
     return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
-def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) -> torch.optim.AdamW:
-    """Make AdamW with one group for the encoder and one, `decoder_ratio` times faster, for the others."""
+def build_optimiser(
+    encoder: nn.Module, others: nn.ModuleList, config: Optim, *, head: nn.Module | None = None
+) -> torch.optim.AdamW:
+    """Make AdamW with groups for the encoder, for the others, and for a `head` where it has its own ratio."""
+    apart = list(head.parameters()) if head is not None and config.head_ratio is not None else []
+    rest = [parameter for parameter in others.parameters() if all(parameter is not one for one in apart)]
+    parts = (list(encoder.parameters()), rest, apart)
     groups = [
-        {"params": list(encoder.parameters()), "lr": config.lr},
-        {"params": list(others.parameters()), "lr": config.lr * config.decoder_ratio},
+        {"params": part, "lr": config.lr * ratio} for part, ratio in zip(parts, config.ratios, strict=False)
     ]
     return torch.optim.AdamW(groups, betas=config.betas, weight_decay=config.weight_decay, fused=True)
 
@@ -104,6 +115,6 @@ def build_optimiser(encoder: nn.Module, others: nn.ModuleList, config: Optim) ->
 def set_rates(optimiser: torch.optim.Optimizer, step: int, config: Optim) -> None:
     """Set every group's learning rate, and the decay of its first moment, for `step`."""
     factor, beta = schedule(step, config), first_beta(step, config)
-    for group, ratio in zip(optimiser.param_groups, (1.0, config.decoder_ratio), strict=True):
+    for group, ratio in zip(optimiser.param_groups, config.ratios, strict=True):
         group["lr"] = config.lr * ratio * factor
         group["betas"] = (beta, config.betas[1])

@@ -9,7 +9,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
-from leadline.models.variants import Tokens, find_variant
+from leadline.models.variants import find_variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +81,11 @@ class Run:
         if self.seed < 0:
             raise ValueError(f"seed: 0 or more, got {self.seed}")
         for name in filter(None, (self.network, self.frozen)):
-            encoder = find_variant(name).encoder
-            if isinstance(encoder, Tokens) and self.crop.size % encoder.patch:
-                near = max(1, round(self.crop.size / encoder.patch)) * encoder.patch
+            multiple = find_variant(name).multiple
+            if self.crop.size % multiple:
+                near = max(1, round(self.crop.size / multiple)) * multiple
                 raise ValueError(
-                    f"crop.size: {name} needs a multiple of its patch, {encoder.patch}, such as {near}, "
-                    f"got {self.crop.size}"
+                    f"crop.size: {name} needs a multiple of {multiple}, such as {near}, got {self.crop.size}"
                 )
 
 

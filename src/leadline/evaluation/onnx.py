@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from leadline.data.transforms import require_usable, resize_picture
+from leadline.data.transforms import require_usable, resize_for_network, resize_picture
 from leadline.evaluation.contract import Picture
 from leadline.geometry import fit_size
 from leadline.types import LeadlineError, Prediction, Size, Space
@@ -75,10 +75,10 @@ class OnnxModel:
         require_usable(own)
         lower = Size(self.short_side, self.short_side)
         size = self.fixed or fit_size(own, lower, multiple=self.multiple, bound="lower")
-        planes = resize_picture(image, size, "cubic").transpose(2, 0, 1)
-        if self.dtype != np.uint8:
-            planes = (planes / np.float32(255) - self.mean) / self.deviation
-        return planes[None].astype(self.dtype)
+        if self.dtype == np.uint8:
+            return resize_picture(image, size, "cubic").transpose(2, 0, 1)[None]
+        planes = resize_for_network(image, size, "cubic").transpose(2, 0, 1)
+        return ((planes / np.float32(255) - self.mean) / self.deviation)[None].astype(self.dtype)
 
     def views(self, prepared: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Run the graph picture by picture: many are exported for a batch of one."""

@@ -118,18 +118,19 @@ class Decoder(nn.Module):
         merged = None
         for fuse, features, target in reversed(list(zip(self.fuse, projected, sizes, strict=True))):
             merged = fuse(features, merged, target)
-        x = _resize(self.shrink(merged), size, aligned=self.aligned)
+        x = self.shrink(merged)
         if not torch.is_autocast_enabled(x.device.type):
-            return self._finish(x)
+            return self._finish(x, size)
         with torch.autocast(x.device.type, enabled=False):
-            return self._finish(x.float())
+            return self._finish(x.float(), size)
 
-    def _finish(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 h w"]:
-        """Compute the map from its channels, in float32 under any autocast.
+    def _finish(self, x: Float[Tensor, "b c _h _w"], size: Size) -> Float[Tensor, "b 1 h w"]:
+        """Enlarge channels and compute the map from them, in float32 under any autocast.
 
         In bfloat16 the map would be made of steps. Gradient matching sees little else, and in training the
         output grows without end.
         """
+        x = _resize(x, size, aligned=self.aligned)
         decoded: Tensor = self.head(F.relu(self.hidden(x)))
         return decoded
 

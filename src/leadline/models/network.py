@@ -10,8 +10,25 @@ from torch import Tensor, nn
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder, widths_of
 from leadline.models.linear import accelerate
-from leadline.models.variants import Variant, find_variant
+from leadline.models.variants import Colour, Variant, find_variant
 from leadline.types import LeadlineError, Size, Space
+
+
+class Normalise(nn.Module):
+    """Turns RGB from 0 to 255, bytes or not, into what an encoder expects."""
+
+    mean: Float[Tensor, "3 1 1"]
+    deviation: Float[Tensor, "3 1 1"]
+
+    def __init__(self, colours: tuple[Colour, Colour]) -> None:
+        """Take the mean and the deviation of RGB from 0 to 1; they stand in no state."""
+        super().__init__()
+        for name, colour in zip(("mean", "deviation"), colours, strict=True):
+            self.register_buffer(name, torch.tensor(colour)[:, None, None], persistent=False)
+
+    def forward(self, image: Shaped[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """Normalise pictures, channels last in memory."""
+        return ((image / 255 - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
 
 
 class Network(nn.Module):
@@ -20,9 +37,6 @@ class Network(nn.Module):
     Statistics of batch normalisation stay as pretrained, also while training: batches are small, CutMix and
     colour jitter would shift them, and a batch accumulated in parts must equal the whole one.
     """
-
-    mean: Float[Tensor, "3 1 1"]
-    deviation: Float[Tensor, "3 1 1"]
 
     def __init__(self, name: str, *, variant: Variant | None = None, pretrained: bool = False) -> None:
         """Build the network `name` of the variants table, with fresh or `pretrained` encoder weights.
@@ -41,8 +55,7 @@ class Network(nn.Module):
             self.decoder = Decoder(self.variant, widths_of(self.encoder))
         except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
             raise LeadlineError(f"the network {name!r} cannot be built as described: {error}") from error
-        for statistic, colour in zip(("mean", "deviation"), self.variant.colours, strict=True):
-            self.register_buffer(statistic, torch.tensor(colour)[:, None, None], persistent=False)
+        self.normalise = Normalise(self.variant.colours)
         accelerate(self)
         self.train(self.training)
 
@@ -50,10 +63,6 @@ class Network(nn.Module):
     def space(self) -> Space:
         """What the numbers of the map mean."""
         return self.variant.space
-
-    def normalise(self, image: Shaped[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Turn RGB from 0 to 255, bytes or not, into what the encoder expects."""
-        return ((image / 255 - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
 
     def with_features(
         self, image: Float[Tensor, "b 3 h w"]

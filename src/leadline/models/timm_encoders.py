@@ -5,16 +5,18 @@ and shown pictures of several sizes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 
 import timm
 import torch
-from timm.models import FeatureHookNet, is_model_in_modules
+from timm.layers import DropPath
+from timm.models import FeatureHookNet, get_pretrained_cfg, is_model_in_modules
+from timm.models._features import FeatureGetterNet
 from torch import nn
 
-from leadline.models.variants import Pyramid, Variant
+from leadline.models.variants import IMAGENET, Colour, Pyramid, Variant
 from leadline.types import LeadlineError, Size
 
 _SIDE = 224  # near which sizes are tried
@@ -58,15 +60,40 @@ def describe(name: str) -> Variant:
         hidden=32,
         multiple=tapped.multiple,
         short_side=_SIDE,
+        colours=_colours(name),
         interpolation="area",
     )
 
 
+def _colours(name: str) -> tuple[Colour, Colour]:
+    """Return the mean and deviation of the pictures that timm's weights of an encoder were learnt from."""
+    learnt = get_pretrained_cfg(name)
+    if learnt is None:
+        return IMAGENET
+    (r, g, b), (r2, g2, b2) = learnt.mean, learnt.std
+    return (r, g, b), (r2, g2, b2)
+
+
 def open_encoder(spec: Pyramid, *, pretrained: bool = False) -> nn.Module:
-    """Let timm build an encoder that returns the maps of `spec`; raises what timm raises."""
-    encoder: nn.Module = timm.create_model(
-        spec.name, pretrained=pretrained, features_only=True, out_indices=spec.maps, **dict(spec.options)
-    )
+    """Let timm build an encoder that returns the maps of `spec`; raises what timm raises.
+
+    Nothing in it is left out at random while it learns, as some families do unless told otherwise: a batch
+    accumulated in parts must equal the whole one.
+    """
+    options = dict(spec.options)
+    if spec.normalised:
+        options.pop("feature_cls", None)
+        whole = timm.create_model(spec.name, pretrained=pretrained, **options)
+        encoder: nn.Module = FeatureGetterNet(whole, out_indices=spec.maps, norm=True)
+    else:
+        encoder = timm.create_model(
+            spec.name, pretrained=pretrained, features_only=True, out_indices=spec.maps, **options
+        )
+    for module in encoder.modules():
+        if isinstance(module, DropPath):
+            module.drop_prob = 0.0
+        elif isinstance(module, nn.Dropout):
+            module.p = 0.0
     return encoder
 
 
@@ -106,8 +133,10 @@ def _try(name: str, options: tuple[tuple[str, bool | str], ...]) -> Tapped:
     encoder = open_encoder(spec).eval()
     if isinstance(encoder, FeatureHookNet):
         raise TypeError("its maps come through hooks, which threads would share")
-    widths = tuple(encoder.feature_info.channels())  # type: ignore[union-attr, operator]
+    widths = _widths(encoder)
     strides = tuple(encoder.feature_info.reduction())  # type: ignore[union-attr, operator]
+    if len(set(strides)) == 1:
+        spec, encoder = _normalised(spec, encoder)
     if is_model_in_modules(name.partition(".")[0], _INDEXING):
         raise ValueError("it takes pictures of one size alone")
     error: Exception = ValueError()
@@ -122,6 +151,20 @@ def _try(name: str, options: tuple[tuple[str, bool | str], ...]) -> Tapped:
             return Tapped(encoder=spec, strides=strides, widths=widths, multiple=multiple)
     reason = str(error).partition("\n")[0] or type(error).__name__
     raise ValueError(f"it takes pictures of one size alone, as far as was tried ({reason})") from error
+
+
+def _normalised(spec: Pyramid, encoder: nn.Module) -> tuple[Pyramid, nn.Module]:
+    """Let all maps pass the encoder's last normalisation, where it has one that leaves their widths alone."""
+    wanted = replace(spec, normalised=True)
+    try:
+        normalised = open_encoder(wanted).eval()
+    except _FAILURES:
+        return spec, encoder
+    return (wanted, normalised) if _widths(normalised) == _widths(encoder) else (spec, encoder)
+
+
+def _widths(encoder: nn.Module) -> tuple[int, ...]:
+    return tuple(encoder.feature_info.channels())  # type: ignore[union-attr, operator]
 
 
 def _choose(strides: list[int]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from leadline.types import LeadlineError, Space
 
 Colour = tuple[float, float, float]
 
-_IMAGENET: tuple[Colour, Colour] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET: tuple[Colour, Colour] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HALF: tuple[Colour, Colour] = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
@@ -25,6 +25,8 @@ class Pyramid:
     """Which of its maps go to the decoder."""
     options: tuple[tuple[str, bool | str], ...] = ()
     """What else timm is told when it builds it."""
+    normalised: bool = False
+    """Whether all maps pass the encoder's last normalisation, as Depth Anything's do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class Variant:
     those that are smaller. None for one look at `short_side`."""
     bound: Bound = "lower"
     """Whether both sides reach `short_side`, none exceeds it, or the like (`leadline.geometry.Bound`)."""
-    colours: tuple[Colour, Colour] = _IMAGENET
+    colours: tuple[Colour, Colour] = IMAGENET
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
     interpolation: Literal["cubic", "area"] = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
@@ -287,9 +289,7 @@ def _midas() -> dict[str, Variant]:
         "dpt-hybrid-384": replace(_MIDAS, encoder=hybrid, widths=(256, 512, 768, 768)),
         "dpt-beit-large-512": replace(_MIDAS, encoder=beit, short_side=512),
         "dpt-swin2-tiny-256": replace(bare, encoder=swin, bound="exact"),
-        "small-256": replace(
-            bare, encoder=lite, features=64, expanded=True, bound="upper", colours=_IMAGENET
-        ),
+        "small-256": replace(bare, encoder=lite, features=64, expanded=True, bound="upper", colours=IMAGENET),
     }
     return {f"midas-{name}": replace(v, origin=_MIDAS_ORIGINS[name]) for name, v in table.items()}
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from leadline.data.transforms import require_usable, resize_picture
+from leadline.data.transforms import require_usable, resize_for_network, resize_picture
 from leadline.geometry import fit_size
 from leadline.losses import normalise, normalised_residual
 from leadline.masked import masked_median
@@ -134,21 +134,13 @@ class Predictor:
     def prepare(self, image: Picture) -> Prepared:
         """Resize a picture for the network: aspect kept, sides a multiple of what the encoder needs.
 
-        Cubic interpolation runs in float64 and overshoots 0 to 255, and what lies beyond is kept, as the
-        authors do (DepthAnything/Depth-Anything-V2, depth_anything_v2/dpt.py, image2tensor).
-
         Raises:
             UnreadableError: for a picture too long and narrow to be enlarged.
         """
         require_usable(Size(*image.shape[:2]))
-        variant = self.network.variant
         size = self._fit(image, self.sides[0])
         with self._memory(f"a picture of {size}"):
-            if variant.interpolation == "cubic":
-                channels = (image[..., channel].astype(np.float64) for channel in range(3))  # saves memory
-                resized = [resize_picture(channel, size, "cubic") for channel in channels]
-                return np.stack(resized, axis=-1).astype(np.float32)
-            return resize_picture(image, size, variant.interpolation)
+            return resize_for_network(image, size, self.network.variant.interpolation)
 
     def _fit(self, image: Prepared, side: int) -> Size:
         """Return the size at which the network looks at a picture for a short side."""

@@ -54,7 +54,8 @@ def _metric(pictures: int) -> Optim:
     return Optim(
         steps=5 * pictures // 16,  # config_zoedepth.json: 5 epochs
         lr=1.61e-4 / 50,  # config_zoedepth.json: lr 1.61e-4, encoder_lr_factor 50
-        decoder_ratio=50,  # config_zoedepth.json; ours: for the whole decoder, since it has no bins behind it
+        decoder_ratio=1,  # config_zoedepth.json: midas_lr_factor 50
+        head_ratio=50,  # config_zoedepth.json: lr, for what is new; ours: the last layer, in place of bins
         weight_decay=0.01,  # config_zoedepth.json
         schedule="one-cycle",  # zoedepth/trainers/base_trainer.py
         clip=0.1,  # zoedepth/utils/config.py: clip_grad

@@ -10,6 +10,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.optim import Optim
 from leadline.engine.run import Run
+from leadline.models.variants import find_variant
 from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
 from leadline.stages.teacher import TeacherConfig
@@ -50,10 +51,11 @@ def metric(recipe: MetricConfig, network: str = "tiny") -> MetricConfig:
 
     Crops are as large as the picture allows, since what is enlarged looks nearer than its metres say.
     """
-    crop = Crop(size=224, min_scale=1.0)
-    return replace(_small(recipe, network), batch=_BATCH, crop=crop, validate_every=200)
+    small = _small(recipe, network)
+    return replace(small, batch=_BATCH, crop=replace(small.crop, min_scale=1.0), validate_every=200)
 
 
 def _small(recipe: Config, network: str) -> Config:
-    crop = Crop(size=224, min_scale=0.7)
+    multiple = find_variant(network).multiple
+    crop = Crop(size=max(1, round(224 / multiple)) * multiple, min_scale=0.7)
     return replace(recipe, network=network, optim=_OPTIM, crop=crop)
