@@ -49,7 +49,7 @@ def main() -> None:
                 predictor.maps(mirrored[first : first + 2 * predictor.batch])
 
         b, w, r = ratio(bare, lambda: list(labeller.label(range(len(source)))), rounds=7)
-    each = PICTURES / np.array([b, w])
+    each = len(source) / np.array([b, w])
     print(f"bare {each[0]:.1f}, label stage {each[1]:.1f} pictures a second, ratio {r:.3f}")
 
 

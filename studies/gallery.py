@@ -159,8 +159,9 @@ def write(config: GalleryConfig, sections: dict[str, list[Row]], size: Size) -> 
             f"{len(encoded)} pictures take {total} bytes, at most {BUDGET} are wanted: --shown"
         )
     config.out.mkdir(parents=True, exist_ok=True)
-    for old in config.out.glob("*.jpg"):
-        old.unlink()
+    for kind in ("photo", "best", "worst"):
+        for old in config.out.glob(f"{kind}-*.jpg"):
+            old.unlink()
     for name, data in encoded.items():
         write_atomic(config.out / f"{name}.jpg", data)
     text = [

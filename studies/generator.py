@@ -88,6 +88,8 @@ ARMS = {
 
 
 def main(study: Study) -> None:
+    if unknown := set(study.arms) - set(ARMS):
+        raise SystemExit(f"arms: there is no {', '.join(sorted(unknown))}; there are {', '.join(ARMS)}")
     rows = {}
     for name in study.arms or ARMS:
         arm = ARMS[name]
@@ -160,10 +162,10 @@ def measured(study: Study, weights: Path) -> dict[str, Any]:
 def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     lines: list[list[object]] = []
     for name, seeds in rows.items():
-        cells = [spread([figures["mean"][key] for figures in seeds]) for key in ("abs_rel", "delta1")]
+        cells = [spread([figures["mean"].get(key) for figures in seeds]) for key in ("abs_rel", "delta1")]
         if study.ordinal:
             keys = ("accuracy", "level_accuracy")
-            cells += [spread([figures["ordinal"][key] for figures in seeds]) for key in keys]
+            cells += [spread([figures["ordinal"].get(key) for figures in seeds]) for key in keys]
         lines.append([name, study.pictures, *cells])
     h, w = study.size
     about = f"""
@@ -179,9 +181,12 @@ def write_table(study: Study, rows: Mapping[str, Sequence[dict[str, Any]]]) -> N
     print(text)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean, least and largest."""
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+def spread(values: Sequence[float | None]) -> str:
+    """Mean, least and largest; a dash where nothing was measured."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    return f"{sum(known) / len(known):.3f} ({min(known):.3f} to {max(known):.3f})"
 
 
 def slug(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args
 
@@ -235,7 +236,16 @@ def test_encode__refuses_nan_and_a_picture_that_is_missing() -> None:
 def damaged_files() -> dict[str, bytes]:
     png = encode(prediction(), "png")[0].data
     npz = encode(prediction(), "npz")[0].data
+    array, double, packed = BytesIO(), BytesIO(), BytesIO()
+    np.save(array, np.zeros((2, 3), np.float32))
+    np.savez(double, space="depth", values=np.zeros((2, 3)))
+    np.savez_compressed(packed, space="depth", values=np.random.default_rng(0).random((9, 9), np.float32))
+    flipped = bytearray(packed.getvalue())
+    flipped[-400:-300] = bytes(100)
     return {
+        "array.npz": array.getvalue(),
+        "double.npz": double.getvalue(),
+        "flipped.npz": bytes(flipped),
         "plain.png": encode_map(np.zeros((2, 3), np.uint16)),
         "cut.png": png[: len(png) // 2],
         "cut.npz": npz[: len(npz) // 2],

@@ -1,6 +1,7 @@
 """Sources over files give the picture, the label in its space, and errors that name the place."""
 
 import csv
+import os
 import pickle
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def test_read_label__another_size_is_refused_with_both(tmp_path: Path) -> None:
 def test_coding__a_scale_that_is_not_positive_is_refused(scale: float) -> None:
     with pytest.raises(LeadlineError, match=f"positive and finite, got {scale}"):
         Coding(space=Space.DEPTH, scale=scale)
+
+
+def test_fingerprint__takes_any_name_a_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    one, other = (os.fsdecode(name) for name in (b"caf\xe9.png", b"caf\xe8.png"))
+    assert fingerprint([(one, tmp_path / "a")]) != fingerprint([(other, tmp_path / "a")])
 
 
 def test_fingerprint__follows_names_and_sizes_and_not_the_place(tmp_path: Path) -> None:

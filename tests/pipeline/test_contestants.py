@@ -12,7 +12,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from leadline.evaluation.contestants import enter
+from leadline.evaluation.contestants import _names, enter
 from leadline.evaluation.contract import FLOORS, Contestant
 from leadline.models.checkpoints import save_network
 from leadline.models.network import Network
@@ -68,6 +68,24 @@ def test_checkpoint__of_the_same_weights_that_looks_otherwise_is_measured_anew(t
     opened(tmp_path, str(paths[0]), short_side=64)[0].ledger.add("b", {})
     once, twice = opened(tmp_path, *map(str, paths), short_side=64)
     assert ("b" in once.ledger, "b" in twice.ledger) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("run-a/weights.safetensors", "run-a"),
+        ("weights.safetensors", "here"),
+        ("../here/weights.safetensors", "here"),
+        ("models/model-v1.5", "model-v1.5"),
+        ("models/net.onnx", "net"),
+    ],
+)
+def test_names__are_those_of_files_or_of_the_folder(
+    place: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert _names(place)[0] == name
 
 
 # ---------------------------------------------------------------- transformers
@@ -242,6 +260,39 @@ def test_onnx__a_graph_of_another_kind_is_described(tmp_path: Path) -> None:
         LeadlineError, match=r"expected one input of pictures.*image: tensor\(float\) \[1, 4, 8, 8\]"
     ):
         opened(tmp_path, f"{path}?space=depth")
+
+
+def test_onnx__a_graph_with_one_fixed_side_is_refused(tmp_path: Path) -> None:
+    path = save_onnx(tmp_path / "net.onnx", shape=(1, 3, 64, "w"))
+    with pytest.raises(LeadlineError, match="takes pictures of 64 x w: export it with both sides fixed"):
+        opened(tmp_path, f"{path}?space=depth")
+
+
+def test_onnx__a_graph_that_fails_on_a_picture_says_which_size(tmp_path: Path) -> None:
+    node = helper.make_node("Reshape", ["image", "shape"], ["map"])
+    shape = helper.make_tensor("shape", TensorProto.INT64, [4], [1, 3, 8, 8])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, size)
+        for name, size in (("image", (1, 3, "h", "w")), ("map", None))
+    ]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], initializer=[shape])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(tmp_path / "net.onnx"))
+    [contestant] = opened(tmp_path, f"{tmp_path / 'net.onnx'}?space=depth&short_side=28")
+    with pytest.raises(LeadlineError, match=r"net\.onnx fails on a picture of 28x42 \(\?short_side="):
+        predict(contestant)
+
+
+def test_function__that_spoils_its_picture_spoils_it_for_itself_alone(tmp_path: Path) -> None:
+    (tmp_path / "spoiling.py").write_text(
+        "def black(image):\n    image[:] = 0\n    return image[..., 0].astype('float32') + 1\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        [contestant] = opened(tmp_path, "spoiling:black?space=disparity")
+    before = PICTURE.copy()
+    predict(contestant)
+    np.testing.assert_array_equal(PICTURE, before)
 
 
 def test_onnx__a_graph_for_a_batch_of_pictures_alone_is_described(tmp_path: Path) -> None:

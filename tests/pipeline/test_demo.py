@@ -12,6 +12,7 @@ from leadline.app import demo as demo_module
 from leadline.app.demo import DemoConfig, demo
 from leadline.app.shipped import located
 from leadline.data.files import encode_jpeg
+from leadline.stages.sources import open_source
 from leadline.types import LeadlineError
 
 
@@ -85,6 +86,29 @@ def test_demo__other_photographs_keep_the_teacher_and_get_a_student_of_their_own
     demo(config)
     assert teacher.stat().st_mtime_ns == before
     assert len(list(config.out.glob("learnt-from-*/student/weights.safetensors"))) == 2
+
+
+def test_demo__another_number_of_photographs_gets_a_student_of_its_own(config: DemoConfig) -> None:
+    demo(config)
+    demo(replace(config, max_photos=2))
+    assert len(list(config.out.glob("learnt-from-*/student/weights.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("name", ["max_photos", "renders", "held_out", "steps", "crop", "short_side"])
+def test_demo__numbers_that_would_stop_it_half_way_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        replace(DemoConfig(), **{name: 0})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="crop: a multiple of 32, got 100"):
+        DemoConfig(crop=100)
+
+
+def test_demo__a_folder_may_have_the_name_of_a_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nyuv2").mkdir()
+    Path("nyuv2/a.jpg").write_bytes(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
+    assert len(open_source(demo_module._photos(DemoConfig(photos=Path("nyuv2"))))) == 1
 
 
 def test_demo__shipped_photographs_are_found(tmp_path: Path) -> None:

@@ -543,6 +543,29 @@ def test_evaluate__a_benchmark_without_labels_is_refused_by_its_picture(
         evaluate(EvaluateConfig(models=(), benchmarks=(bare,), out=tmp_path, machine=CPU))
 
 
+def test_evaluate__a_picture_that_is_too_narrow_is_named(tmp_path: Path) -> None:
+    spec = benchmark(tmp_path / "thin", 1, seed=0)
+    Image.fromarray(np.zeros((1, 300, 3), np.uint8)).save(tmp_path / "thin" / "rgb" / "0.png")
+    (tmp_path / "thin" / "labels" / "0.png").write_bytes(encode_map(np.arange(1, 301, dtype=np.uint16)[None]))
+    save_network(tmp_path / "net.safetensors", "tiny", Network("tiny").state_dict(), about={})
+    config = EvaluateConfig(
+        models=(str(tmp_path / "net.safetensors"),), benchmarks=(spec,), out=tmp_path / "out", machine=CPU
+    )
+    with pytest.raises(LeadlineError, match=r"thin/0\.png, net: a picture of 1x300 is too narrow"):
+        evaluate(config)
+
+
+def test_evaluate__pairs_that_were_annotated_elsewhere_are_told_by_their_new_names(tmp_path: Path) -> None:
+    file = annotations(tmp_path / "pairs", {"a.png": [pair([49, 3], [0, 20])]})
+    other = tmp_path / "other.json"
+    content = json.loads(file.read_text())
+    other.write_text(json.dumps({f"pairs/{name}": some for name, some in content.items()}))
+    out = tmp_path / "out"
+    evaluate(EvaluateConfig(models=(), ordinal=(file,), out=out, machine=CPU))
+    report = evaluate(EvaluateConfig(models=(), ordinal=(other,), out=out, machine=CPU))
+    assert "pairs/a.png" in json.dumps(report)
+
+
 def test_evaluate__what_cannot_be_measured_is_named_by_its_picture(tmp_path: Path) -> None:
     spec = benchmark(tmp_path / "sky", 1, seed=0)
     (tmp_path / "sky" / "labels" / "0.png").write_bytes(encode_map(np.zeros((20, 26), np.uint16)))

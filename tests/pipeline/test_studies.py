@@ -248,7 +248,7 @@ def test_gallery__shows_the_extremes_with_their_figures(
     out = tmp_path / "docs" / "gallery"
     config = gallery.GalleryConfig(model=str(made / "small.safetensors"), out=out, shown=1)
     out.mkdir(parents=True)
-    (out / "left-over.jpg").write_bytes(b"")
+    (out / "best-9.jpg").write_bytes(b"")  # of a gallery before
     gallery.main(config)
     assert asked[0].textures is None
     text = out.with_suffix(".md").read_text()
@@ -276,6 +276,16 @@ def abs_rels(made: Path) -> Sequence[float]:
         assert sample.label is not None
         found.append(measure(predictor(sample.image), sample.label)["abs_rel"])
     return found
+
+
+def test_gallery__leaves_pictures_of_others_alone(tmp_path: Path) -> None:
+    (tmp_path / "gallery").mkdir()
+    for name in ("holiday.jpg", "best-7.jpg"):
+        (tmp_path / "gallery" / name).touch()
+    config = gallery.GalleryConfig(out=tmp_path / "gallery")
+    row = gallery.Row("best-1", np.zeros((40, 40, 3), np.uint8), "nothing")
+    gallery.write(config, {"Some": [row]}, Size(40, 40))
+    assert sorted(path.name for path in config.out.iterdir()) == ["best-1.jpg", "holiday.jpg"]
 
 
 def test_gallery__that_is_too_large_is_refused_before_anything_is_written(

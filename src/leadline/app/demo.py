@@ -24,6 +24,7 @@ from leadline.engine.run_log import read_log
 from leadline.geometry import fit_size
 from leadline.metrics import NAMES
 from leadline.models.checkpoints import load_network
+from leadline.models.variants import find_variant
 from leadline.predict.figures import colourise
 from leadline.predict.predictor import Predictor
 from leadline.presets import depth_anything_v2, tiny
@@ -35,6 +36,8 @@ from leadline.stages.student import train_student
 from leadline.stages.teacher import train_teacher
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError, Sample, Size
+
+_TEACHER = tiny.teacher(depth_anything_v2.TEACHER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,14 @@ class DemoConfig:
     short_side: int = 160
     """Short side at which the trained networks look at a picture, in pixels."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would stop the demo half-way."""
+        names = ("max_photos", "renders", "held_out", "steps", "crop", "short_side")
+        if wrong := [name for name in names if getattr(self, name) < 1]:
+            raise ValueError(f"at least 1 is needed: {', '.join(wrong)}")
+        if self.crop % (multiple := find_variant(_TEACHER.network).multiple):
+            raise ValueError(f"crop: a multiple of {multiple}, got {self.crop}")
+
 
 def demo(config: DemoConfig) -> Path:
     """Run what is missing of the pipeline and return the path of the report.
@@ -70,12 +81,13 @@ def demo(config: DemoConfig) -> Path:
     """
     start, out = time.perf_counter(), config.out
     photos = _photos(config)
-    here = out / f"learnt-from-{open_source(photos).provenance()['fingerprint'][:8]}"
+    source = open_source(photos)
+    here = out / f"learnt-from-{source.provenance()['fingerprint'][:8]}-{len(source)}"
     renders, held_out, labels = out / "renders", out / "held-out", here / "labels"
-    optim = replace(tiny.teacher(depth_anything_v2.TEACHER).optim, steps=config.steps, warmup=20, ema=0.97)
+    optim = replace(_TEACHER.optim, steps=config.steps, warmup=20, ema=0.97)
     crop = Crop(size=config.crop, min_scale=0.7)
     teacher = replace(
-        tiny.teacher(depth_anything_v2.TEACHER),
+        _TEACHER,
         optim=optim,
         crop=crop,
         labelled=(str(renders),),
@@ -118,7 +130,7 @@ def demo(config: DemoConfig) -> Path:
 def _photos(config: DemoConfig) -> str:
     """Return the source of the photographs, copying those of installed packages into one folder."""
     if config.photos is not None:
-        return f"{config.photos}?name=photos&limit={config.max_photos}"
+        return f"{config.photos.absolute()}?name=photos&limit={config.max_photos}"
     folder = config.out / "photos"
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -154,7 +154,7 @@ def annotated(file: Path, pairs: Mapping[str, Sequence[PointPair]]) -> list[Rank
     for name, some in pairs.items():
         picture = file.parent / name
         size = picture.stat().st_size if picture.is_file() else None
-        key = digest(str(picture.resolve()), size, [pair._asdict() for pair in some])
+        key = digest(name, str(picture.resolve()), size, [pair._asdict() for pair in some])
         tasks.append(Ranked(partial(_annotated_sample, picture, f"{file}, {name}"), some, key, name))
     return tasks
 
@@ -201,7 +201,11 @@ class _Item:
 def _read(work: tuple[Task, Sequence[Contestant]]) -> _Item:
     task, lacking = work
     sample = task.read()
-    return _Item(task, sample, lacking, [one.model.prepare(sample.image) for one in lacking])
+    prepared = []
+    for one in lacking:
+        with _explained(f"{sample.id}, {one.name}"):
+            prepared.append(one.model.prepare(sample.image))
+    return _Item(task, sample, lacking, prepared)
 
 
 def _predict(items: Iterator[_Item], batch: int) -> Iterator[_Item]:

@@ -15,6 +15,7 @@ numbers mean, where the model does not say so itself.
 
 import hashlib
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from leadline.storage import sha256_of
 from leadline.types import LeadlineError, Space
 
 _HUB = "transformers:"
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".onnx")
 _build = partial(build, also=("name",))
 
 
@@ -141,5 +143,6 @@ def _names(place: str) -> list[str]:
         return [Path(place).name, place]
     if ":" in place and not Path(place).suffix:
         return [place]
-    path = Path(place)
-    return [path.parent.name if path.stem == "weights" else path.stem, place]
+    path = Path(os.path.abspath(place))  # noqa: PTH100 - of a link its own name
+    stem = path.stem if path.suffix in _SUFFIXES else path.name
+    return [path.parent.name if stem == "weights" else stem, place]

@@ -78,8 +78,8 @@ class FunctionModel:
     """For messages."""
 
     def prepare(self, image: Picture) -> Picture:
-        """Hand the picture on."""
-        return image
+        """Hand on a copy, which the function may spoil."""
+        return image.copy()
 
     def views(self, prepared: Sequence[Picture]) -> Sequence[Any]:
         """Call the function, picture by picture."""

@@ -55,6 +55,10 @@ class OnnxModel:
         self.dtype = _TYPES[inputs[0].type]
         self.input, (h, w) = inputs[0].name, shape[2:]
         self.fixed = Size(h, w) if isinstance(h, int) and isinstance(w, int) else None
+        if self.fixed is None and (isinstance(h, int) or isinstance(w, int)):
+            raise LeadlineError(
+                f"{path} takes pictures of {h} x {w}: export it with both sides fixed, or neither"
+            )
         stated = self.session.get_modelmeta().custom_metadata_map.get("space")
         if space is None and stated not in set(Space):
             raise LeadlineError(
@@ -81,8 +85,26 @@ class OnnxModel:
         return ((planes / np.float32(255) - self.mean) / self.deviation)[None].astype(self.dtype)
 
     def views(self, prepared: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        """Run the graph picture by picture: many are exported for a batch of one."""
-        return [self.session.run(None, {self.input: planes})[0] for planes in prepared]
+        """Run the graph picture by picture: many are exported for a batch of one.
+
+        Raises:
+            LeadlineError: where it fails at their size.
+        """
+        return [self._run(planes) for planes in prepared]
+
+    def _run(self, planes: np.ndarray) -> np.ndarray:
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        failures = (errors.Fail, errors.InvalidArgument, errors.NotImplemented, errors.RuntimeException)
+        try:
+            map: np.ndarray = self.session.run(None, {self.input: planes})[0]
+        except failures as error:
+            h, w = planes.shape[-2:]
+            raise LeadlineError(
+                f"{self.path} fails on a picture of {h}x{w} (?short_side= and ?multiple= change the size): "
+                f"{' '.join(str(error).split())}"
+            ) from error
+        return map
 
     def restore(self, map: np.ndarray, size: Size) -> Prediction:
         """Bring a map to the picture's size, as `Predictor` does.

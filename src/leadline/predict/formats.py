@@ -5,6 +5,7 @@ map is in metres) stays infinity in the float formats and is the number 65535 in
 """
 
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -97,6 +98,10 @@ def encode(
     ]
 
 
+_DAMAGED = (OSError, KeyError, ValueError, TypeError, EOFError, NotImplementedError, BadZipFile, zlib.error)
+"""What readers raise for files that are no maps."""
+
+
 def read_prediction(path: Path) -> Prediction:
     """Read a map back from an NPZ, exactly, or from a 16-bit PNG, within half a step of its scale.
 
@@ -106,8 +111,11 @@ def read_prediction(path: Path) -> Prediction:
     try:
         if path.suffix == ".npz":
             with path.open("rb") as stream, np.load(stream) as archive:
+                values = archive["values"]
+                if values.ndim != 2 or values.dtype != np.float32:
+                    raise ValueError(f"its values are {values.dtype} of shape {values.shape}")
                 return Prediction(
-                    values=archive["values"],
+                    values=values,
                     space=Space(str(archive["space"])),
                     disagreement=archive.get("disagreement"),
                 )
@@ -116,7 +124,7 @@ def read_prediction(path: Path) -> Prediction:
         if "infinity" in text:
             values[stored == int(text["infinity"])] = np.inf
         return Prediction(values=values, space=Space(text["space"]))
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+    except _DAMAGED as error:
         raise UnreadableError(
             f"{path} cannot be read as a prediction: {error}; expected an .npz, or a 16-bit .png with scale "
             "and offset in its metadata, as leadline predict writes them"

@@ -34,7 +34,7 @@ def list_files(folder: Path, *suffixes: str) -> tuple[Path, ...]:
 def fingerprint(folder: Path, files: tuple[Path, ...]) -> str:
     """Tell a folder by its name and those and the sizes of its files, wherever it lies."""
     told = [f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files]
-    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()
     return f"{folder.name}, {len(files)} files, {digest[:16]}"
 
 

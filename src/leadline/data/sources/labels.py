@@ -103,5 +103,5 @@ def fingerprint(files: Iterable[tuple[str, Path]]) -> str:
     digest = hashlib.sha256()
     for name, file in files:
         size = file.stat().st_size if file.is_file() else -1
-        digest.update(f"{name}\0{size}\n".encode())
+        digest.update(f"{name}\0{size}\n".encode(errors="surrogateescape"))  # any name that files can have
     return digest.hexdigest()
