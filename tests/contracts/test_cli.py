@@ -172,6 +172,7 @@ def test_help__shows_every_field_of_the_config(run: Runner, command: tuple[str, 
 OTHER_TEXTS: dict[str, tuple[list[str], Any]] = {
     "network": (["tiny-lite1"], "tiny-lite1"),
     "frozen": (["tiny-lite1"], "tiny-lite1"),
+    "crop": (["96"], 96),
     "crop.size": (["448"], 448),
     "size": (["5x7"], Size(5, 7)),
     "layouts": (["street", "table"], ("street", "table")),
