@@ -14,6 +14,11 @@ Bound = Literal["lower", "upper", "minimal", "exact"]
 """How a target size limits a picture: reach both sides, exceed neither, change little, or take its shape."""
 
 
+def nearest_multiple(side: int, multiple: int) -> int:
+    """Round a side to the nearest multiple of `multiple`, never below one."""
+    return max(1, round(side / multiple)) * multiple
+
+
 def fit_size(size: Size, target: Size, *, multiple: int, bound: Bound = "lower") -> Size:
     """Choose the size a picture is resized to, keeping its aspect up to the rounding unless ``exact``.
 

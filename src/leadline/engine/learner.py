@@ -30,7 +30,8 @@ class Learner(nn.Module):
         """Put a `frozen` encoder beside a network; `colours` are what it expects, where not the network's."""
         super().__init__()
         self.network = network
-        self.normalise = Normalise(colours or network.variant.colours)
+        colours = colours or network.variant.colours
+        self.normalise = None if colours == network.variant.colours else Normalise(colours)
         self.frozen = frozen.requires_grad_(False).eval() if frozen is not None else None
         self.projection: nn.Module = nn.Identity()
         if frozen is not None:
@@ -45,11 +46,12 @@ class Learner(nn.Module):
         tuple[Float[Tensor, "b c _h _w"], Float[Tensor, "b c _h _w"]] | None,
     ]:
         """Return the map, and the student's and the frozen encoder's last features where there is one."""
-        prediction, features = self.network.with_features(self.network.normalise(image))
+        normalised = self.network.normalise(image)
+        prediction, features = self.network.with_features(normalised)
         if self.frozen is None:
             return prediction, None
         with torch.no_grad():
-            target = self.frozen(self.normalise(image))[-1]
+            target = self.frozen(normalised if self.normalise is None else self.normalise(image))[-1]
         projected = self.projection(features)
         if projected.shape[-2:] != target.shape[-2:]:
             projected = F.interpolate(projected, size=target.shape[-2:], mode="bilinear")

@@ -9,6 +9,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.objective import Term
 from leadline.engine.optim import Optim
+from leadline.geometry import nearest_multiple
 from leadline.models.variants import find_variant
 
 
@@ -83,7 +84,7 @@ class Run:
         for name in filter(None, (self.network, self.frozen)):
             multiple = find_variant(name).multiple
             if self.crop.size % multiple:
-                near = max(1, round(self.crop.size / multiple)) * multiple
+                near = nearest_multiple(self.crop.size, multiple)
                 raise ValueError(
                     f"crop.size: {name} needs a multiple of {multiple}, such as {near}, got {self.crop.size}"
                 )

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from leadline.data.transforms import require_usable, resize_for_network, resize_picture
 from leadline.evaluation.contract import Picture
 from leadline.geometry import fit_size
+from leadline.models.variants import IMAGENET
 from leadline.types import LeadlineError, Prediction, Size, Space
 
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 
@@ -43,22 +43,9 @@ class OnnxModel:
         """
         self.path, self.short_side, self.multiple = path, short_side, multiple
         self.session = _open(path, device)
-        inputs = self.session.get_inputs()
-        shape = list(inputs[0].shape) if inputs else []
-        fits = len(shape) == 4 and shape[1] == 3 and (shape[0] == 1 or not isinstance(shape[0], int))
-        if len(inputs) != 1 or not fits or inputs[0].type not in _TYPES:
-            found = ", ".join(f"{entry.name}: {entry.type} {entry.shape}" for entry in inputs)
-            raise LeadlineError(
-                f"{path}: expected one input of pictures, (1, 3, h, w) of floats or bytes; found "
-                f"{found or 'none'}"
-            )
-        self.dtype = _TYPES[inputs[0].type]
-        self.input, (h, w) = inputs[0].name, shape[2:]
-        self.fixed = Size(h, w) if isinstance(h, int) and isinstance(w, int) else None
-        if self.fixed is None and (isinstance(h, int) or isinstance(w, int)):
-            raise LeadlineError(
-                f"{path} takes pictures of {h} x {w}: export it with both sides fixed, or neither"
-            )
+        entry = _only_input(path, self.session.get_inputs())
+        self.input, self.dtype = entry.name, _TYPES[entry.type]
+        self.fixed = _fixed_size(path, *entry.shape[2:])
         stated = self.session.get_modelmeta().custom_metadata_map.get("space")
         if space is None and stated not in set(Space):
             raise LeadlineError(
@@ -131,6 +118,30 @@ def parse_triple(text: str) -> tuple[float, ...]:
     if len(numbers) != 3:
         raise ValueError("expected three numbers with commas, such as 0.5,0.5,0.5")
     return numbers
+
+
+def _only_input(path: Path, inputs: Sequence[Any]) -> Any:
+    """Return the one input of a graph, which takes a picture or a batch of any number."""
+    shape = list(inputs[0].shape) if inputs else []
+    fits = len(shape) == 4 and shape[1] == 3 and (shape[0] == 1 or not isinstance(shape[0], int))
+    if len(inputs) != 1 or not fits or inputs[0].type not in _TYPES:
+        found = ", ".join(f"{entry.name}: {entry.type} {entry.shape}" for entry in inputs)
+        raise LeadlineError(
+            f"{path}: expected one input of pictures, (1, 3, h, w) of floats or bytes; found "
+            f"{found or 'none'}"
+        )
+    return inputs[0]
+
+
+def _fixed_size(path: Path, h: Any, w: Any) -> Size | None:
+    """Return the size that a graph wants; None where both its sides have names, or none."""
+    if isinstance(h, int) and isinstance(w, int):
+        return Size(h, w)
+    if isinstance(h, int) or isinstance(w, int):
+        raise LeadlineError(
+            f"{path} takes pictures of {h} x {w}: export it with both sides fixed, or neither"
+        )
+    return None
 
 
 def _open(path: Path, device: torch.device) -> Any:

@@ -10,6 +10,7 @@ from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine.optim import Optim
 from leadline.engine.run import Run
+from leadline.geometry import nearest_multiple
 from leadline.models.variants import find_variant
 from leadline.stages.metric import MetricConfig
 from leadline.stages.student import StudentConfig
@@ -56,6 +57,5 @@ def metric(recipe: MetricConfig, network: str = "tiny") -> MetricConfig:
 
 
 def _small(recipe: Config, network: str) -> Config:
-    multiple = find_variant(network).multiple
-    crop = Crop(size=max(1, round(224 / multiple)) * multiple, min_scale=0.7)
+    crop = Crop(size=nearest_multiple(224, find_variant(network).multiple), min_scale=0.7)
     return replace(recipe, network=network, optim=_OPTIM, crop=crop)
