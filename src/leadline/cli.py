@@ -127,6 +127,15 @@ def main() -> int:
         sys.stdout.write(f"leadline {version('leadline')}\n")
         return 0
     name, arguments = _choose("leadline", "command", commands, sys.argv[1:], about=about)
+    try:
+        return _run(name, arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"leadline {name}: interrupted; the same command goes on from here\n")
+        return 130
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    """Run a command and say in a line what stopped it."""
     from leadline.types import LeadlineError  # brings PyTorch along, which help does not need
 
     try:
@@ -145,9 +154,6 @@ def main() -> int:
             f"leadline {name}: another process of this run stopped; if not killed, it says why\n"
         )
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write(f"leadline {name}: interrupted; the same command goes on from here\n")
-        return 130
     return 0
 
 

@@ -19,10 +19,11 @@ from torch import Tensor
 from transformers import DepthAnythingForDepthEstimation
 
 from leadline.models.checkpoints import digest, load_network, save_network
+from leadline.models.configs import CONFIG, name_of_variant, read_config
 from leadline.models.foreign import FAMILIES, Family, load_foreign, read_tensors, save_foreign
 from leadline.models.layouts import export_weights, import_weights
 from leadline.models.network import Network
-from leadline.models.published import find_weights
+from leadline.models.published import find_weights, load_start, network_of
 from leadline.models.variants import VARIANTS, Tokens, Variant
 from leadline.predict.predictor import load
 from leadline.stages.convert import ConvertConfig, convert
@@ -146,6 +147,16 @@ def test_ambiguous_file__asks_which_network_it_is(tmp_path: Path, official: dict
     torch.save(official, tmp_path / "best.pth")
     with pytest.raises(LeadlineError, match=r"v1-small or .*v2-small.* look alike: say which \(--network"):
         load_foreign(tmp_path / "best.pth")
+    loaded, _ = load_start(str(tmp_path / "best.pth"), network=SMALL)
+    assert (loaded.name, loaded.space) == (SMALL, Space.AFFINE_DISPARITY)
+    torch.save(official, tmp_path / "depth_anything_v2_metric_hypersim_vits.pth")
+    loaded, _ = load_start(str(tmp_path / "depth_anything_v2_metric_hypersim_vits.pth"), network=SMALL)
+    assert loaded.space is Space.DEPTH, "a name that tells is believed"
+
+
+def test_network__of_an_authors_file_is_told_by_it(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save(official, tmp_path / "depth_anything_v2_vits.pth")
+    assert network_of(str(tmp_path / "depth_anything_v2_vits.pth")) == SMALL
 
 
 def test_wrong_size__is_refused_with_what_fits(tmp_path: Path, official: dict[str, Tensor]) -> None:
@@ -270,6 +281,26 @@ def test_exported_metric_network__is_in_metres_for_transformers_too(tmp_path: Pa
         expected, found = theirs(picture).predicted_depth[0], network(picture)[0, 0]
     assert 0 < expected.min() < expected.max() < 80
     assert ((found - expected).abs().max() / expected.abs().max()).item() < 1e-5
+
+
+def test_folder__of_a_known_network_has_its_name(folder: Path, network: Network) -> None:
+    assert network_of(str(folder)) == SMALL
+    loaded, _ = load_start(str(folder), network=SMALL)
+    assert (loaded.name, digest(loaded)) == (SMALL, digest(network))
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    (folder / CONFIG).write_text(json.dumps({**config, "max_depth": 12, "depth_estimation_type": "metric"}))
+    assert network_of(str(folder)) is None, "nobody published this one"
+    assert load_foreign(folder).name == "hf"
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family.describe is not None])
+def test_config__tells_every_network_that_it_can_hold(family: Family, tmp_path: Path) -> None:
+    held = {name: variant for name, variant in VARIANTS.items() if family.holds(variant)}
+    assert held
+    assert family.describe is not None
+    for name, variant in held.items():
+        (tmp_path / CONFIG).write_text(json.dumps(family.describe(variant)), encoding="utf-8")
+        assert name_of_variant(read_config(tmp_path / CONFIG)) == name
 
 
 def test_folder__may_be_in_shards(folder: Path, network: Network) -> None:

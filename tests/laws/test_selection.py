@@ -55,6 +55,12 @@ def test_select__a_pattern_the_shell_left_alone_is_expanded(pattern: str, expect
     assert named(pattern) == expected
 
 
+def test_select__maps_of_other_predictions_are_no_pictures() -> None:
+    touch("a.jpg", "small/predictions.json", "small/a.affine_disparity.png", "small/x/b.colour.jpg")
+    touch("mine/c.colour.jpg")
+    assert named(".") == {"a.jpg": "a", "mine/c.colour.jpg": "mine/c.colour"}
+
+
 def test_select__a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
     touch("a[1].jpg", "a1.jpg")
     assert named("a[1].jpg") == {"a[1].jpg": "a[1]"}

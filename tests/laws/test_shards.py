@@ -174,6 +174,12 @@ def test_store__any_webdataset_reader_reads_it(straight: Path) -> None:
         np.testing.assert_array_equal(read_picture(entry["jpg"]), expected.image)
 
 
+def test_store__is_called_as_its_folder_or_as_one_likes(straight: Path) -> None:
+    assert Store(straight).name == straight.name
+    named = Store(straight, name="held")
+    assert (named.name, named.provenance()["name"]) == ("held", "held")
+
+
 def test_store__says_what_it_was_made_from(straight: Path) -> None:
     manifest = json.loads((straight / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["complete"] is True
@@ -280,10 +286,15 @@ def test_write_store__two_processes_together_give_the_same_store(straight: Path,
     assert contents(out) == contents(straight)
 
 
-@pytest.mark.parametrize("change", [{"about": {**ABOUT, "stage": "other"}}, {"counts": [5, 5]}])
-def test_write_store__other_settings_are_refused(change: dict[str, Any], straight: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"about": {**ABOUT, "stage": "other"}}, "stage"), ({"counts": [5, 5]}, "another number of samples")],
+)
+def test_write_store__other_settings_are_refused(change: dict[str, Any], what: str, straight: Path) -> None:
     before = contents(straight)
-    with pytest.raises(LeadlineError, match="with other settings: give another --out, or delete"):
+    with pytest.raises(
+        LeadlineError, match=rf"with other settings \({what}\): give another --out, or delete"
+    ):
         write(straight, **change)
     assert contents(straight) == before
 

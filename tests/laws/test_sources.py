@@ -13,6 +13,7 @@ from leadline.data.files import encode_jpeg, encode_map
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.labels import Coding, fingerprint, read_label
 from leadline.data.sources.table import TableSource
+from leadline.stages.sources import open_sources
 from leadline.storage import write_atomic
 from leadline.types import Label, LeadlineError, Size, Source, Space, UnreadableError
 
@@ -248,10 +249,11 @@ def test_table_source__a_row_says_how_its_label_is_read(tmp_path: Path) -> None:
         ["kitti", *pair(tmp_path, "kitti"), "depth", "0.00390625", "0", "CC BY", "x"],
         ["middlebury", *pair(tmp_path, "middlebury"), "disparity", "0.25", "65535", "free", ""],
         ["", *pair(tmp_path, "mine"), "disparity", "1", "", "", ""],
+        ["", *pair(tmp_path, "yours"), "disparity", "1", "none", "", ""],
     ]
     source = TableSource(table(tmp_path, *rows), name="eval")
     typed: Source = source
-    depth, pixels, whole = labels_of(typed)
+    depth, pixels, whole, too = labels_of(typed)
     assert depth.space is Space.DEPTH
     assert depth.values[0, 2] == 1000 / 256
     np.testing.assert_array_equal(depth.valid, RAW > 0)
@@ -259,6 +261,7 @@ def test_table_source__a_row_says_how_its_label_is_read(tmp_path: Path) -> None:
     assert pixels.values[0, 2] == 250
     np.testing.assert_array_equal(pixels.valid, RAW < 65535)
     assert whole.valid.all()
+    assert too.valid.all()
     ids = [source[index].id for index in range(3)]
     assert ids == ["kitti/rgb/0.jpg", "middlebury/rgb/0.jpg", "eval/mine/rgb/0.jpg"]
 
@@ -297,7 +300,7 @@ def test_table_source__a_missing_column_is_answered_with_those_found(tmp_path: P
         ("scale", "inf", "a number"),
         ("scale", "-1", "a positive number"),
         ("scale", "0", "a positive number"),
-        ("invalid", "none", "a number"),
+        ("invalid", "no", "a number"),
         ("invalid", "nan", "a number"),
     ],
 )
@@ -380,3 +383,17 @@ def test_sources__travel_to_a_worker_process(tmp_path: Path) -> None:
         copy: Source = pickle.loads(pickle.dumps(source))
         np.testing.assert_array_equal(copy[0].image, source[0].image)
         assert copy.provenance() == source.provenance()
+
+
+# ---------------------------------------------------------------- several
+
+
+@pytest.mark.parametrize("second", ["few", "few/", "./few", "few?"])
+def test_sources__one_that_is_given_twice_is_named(
+    second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "few" / "0.jpg")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LeadlineError, match=r"few/?\??/? is given twice: once is enough"):
+        open_sources(["few", second], role="pictures")
+    assert len(open_sources(["few", "few?name=again"], role="pictures")) == 2

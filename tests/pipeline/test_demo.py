@@ -111,6 +111,13 @@ def test_demo__a_folder_may_have_the_name_of_a_data_set(
     assert len(open_source(demo_module._photos(DemoConfig(photos=Path("nyuv2"))))) == 1
 
 
+def test_demo__among_its_photographs_is_refused(config: DemoConfig) -> None:
+    assert config.photos is not None
+    with pytest.raises(LeadlineError, match="would be taken for pictures"):
+        demo(replace(config, out=config.photos / "demo"))
+    assert not (config.photos / "demo").exists()
+
+
 def test_demo__shipped_photographs_are_found(tmp_path: Path) -> None:
     source = demo_module._photos(DemoConfig(out=tmp_path))
     assert source.startswith(str(tmp_path / "photos"))

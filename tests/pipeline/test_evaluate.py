@@ -352,6 +352,28 @@ def test_evaluate__paper_follows_the_source_and_is_written_down(tmp_path: Path) 
     assert row["abs_rel"] != pytest.approx(measure(vertical_ramp(sample.size), sample.label)["abs_rel"])
 
 
+def test_evaluate__sources_that_call_their_pictures_alike_are_told_apart(tmp_path: Path) -> None:
+    specs = []
+    for seed, name in enumerate(("ours", "theirs")):
+        benchmark(tmp_path / name, 2, seed=seed)
+        rows = [f"kitti,rgb/{n}.png,labels/{n}.png,depth,0.001,0" for n in range(2)]
+        text = "\n".join(["source,rgb,depth,kind,scale,invalid", *rows])
+        (tmp_path / name / "t.csv").write_text(text, encoding="utf-8")
+        specs.append(f"{tmp_path / name / 't.csv'}?name={name}")
+    report = evaluate(
+        EvaluateConfig(
+            models=(), benchmarks=tuple(specs), protocol="paper", out=tmp_path / "out", machine=CPU
+        )
+    )
+    both = ["kitti (ours)", "kitti (theirs)"]
+    assert {source: rules["name"] for source, rules in report["protocols"].items()} == dict.fromkeys(
+        both, "paper/kitti"
+    )
+    for model in report["models"].values():
+        assert list(model["sources"]) == both
+        assert [row["source"] for row in model["pictures"]] == [both[0], both[0], both[1], both[1]]
+
+
 def test_page__shows_tables_protocols_and_every_models_extremes(
     benchmarks: tuple[str, str], networks: tuple[str, str], tmp_path: Path
 ) -> None:

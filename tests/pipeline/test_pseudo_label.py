@@ -48,6 +48,15 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_store__among_its_own_pictures_is_refused_before_anything_is_written(
+    config: PseudoLabelConfig, photos: Path
+) -> None:
+    for out in (photos, photos / "deep" / "labels"):
+        with pytest.raises(LeadlineError, match="would be taken for pictures: give another --out"):
+            pseudo_label(replace(config, out=out))
+    assert len(list(photos.iterdir())) == len(SIZES)
+
+
 @pytest.fixture(scope="module")
 def config(teacher: Path, photos: Path) -> PseudoLabelConfig:
     return PseudoLabelConfig(

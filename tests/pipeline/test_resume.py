@@ -121,6 +121,40 @@ def test_resumed_run__does_not_repeat_what_its_state_holds(
     assert len(seen) == STEPS - 4
 
 
+def test_run_stopped_by_the_keyboard__saves_the_step_it_was_in(
+    tmp_path: Path, straight: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, expected = straight
+    before, steps = signal.getsignal(signal.SIGINT), iter(range(1, STEPS))
+
+    def press(*arguments: Any, **options: Any) -> dict[str, Tensor]:
+        if next(steps) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return train_step(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "train_step", press)
+        with pytest.raises(KeyboardInterrupt):
+            train_perturbed(replace(run, machine=replace(run.machine, save_every=1000)), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").glob("state-*")] == ["state-000000003.safetensors"]
+    assert signal.getsignal(signal.SIGINT) == before
+    assert_same(train_perturbed(run, tmp_path / "run"), expected)
+
+
+def test_run_stopped_by_the_keyboard_twice__stops_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*arguments: Any, **options: Any) -> dict[str, Tensor]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(engine, "train_step", press)
+    with pytest.raises(KeyboardInterrupt):
+        train_perturbed(make_run(), tmp_path / "run")
+    assert list((tmp_path / "run").glob("state-*")) == []
+
+
 # The same through the command line, with signal 9
 
 

@@ -31,7 +31,7 @@ from leadline.presets import depth_anything_v2, tiny
 from leadline.stages.evaluate import EvaluateConfig, evaluate
 from leadline.stages.pseudo_label import PseudoLabelConfig, pseudo_label
 from leadline.stages.render import RenderConfig, render
-from leadline.stages.sources import open_source
+from leadline.stages.sources import open_source, require_apart
 from leadline.stages.student import train_student
 from leadline.stages.teacher import train_teacher
 from leadline.storage import write_atomic
@@ -80,6 +80,8 @@ def demo(config: DemoConfig) -> Path:
         LeadlineError: where the photographs cannot be found, before any work.
     """
     start, out = time.perf_counter(), config.out
+    if config.photos is not None:
+        require_apart(out, [str(config.photos.absolute())])
     photos = _photos(config)
     source = open_source(photos)
     here = out / f"learnt-from-{source.provenance()['fingerprint'][:8]}-{len(source)}"

@@ -7,6 +7,7 @@ than what stands below it, and a curved wall is no plane.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,11 +24,31 @@ _MISTAKES = {
 _OPPOSITE = {Space.DEPTH: "disparity", Space.DISPARITY: "depth", Space.AFFINE_DISPARITY: "depth"}
 
 
+FindingKind = Literal[
+    "unreadable",
+    "duplicates",
+    "shared-labels",
+    "empty",
+    "impossible",
+    "unit",
+    "negated",
+    "space",
+    "inverted",
+    "distance",
+    "twice",
+    "8-bit",
+    "plateau",
+    "unrelated",
+    "shifted",
+    "shifted-mask",
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something that is probably wrong."""
 
-    kind: str
+    kind: FindingKind
     """One word, for programs."""
     what: str
     """A sentence with the figures."""

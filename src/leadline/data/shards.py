@@ -64,9 +64,12 @@ def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) ->
     if manifest.exists():
         before = _read(manifest)
         if any(before.get(key) != opening[key] for key in ("format", "about", "counts")):
+            told, now = before.get("about") or {}, opening["about"]
+            others = [key for key in sorted({*told, *now}) if told.get(key) != now.get(key)]
             raise LeadlineError(
-                f"{out} holds labels made from other pictures or with other settings: "
-                "give another --out, or delete that folder"
+                f"{out} holds labels made from other pictures or with other settings "
+                f"({', '.join(others) or 'another number of samples'}): give another --out, or delete that "
+                "folder"
             )
     else:
         write_atomic(manifest, json.dumps(opening, indent=1))
@@ -102,8 +105,8 @@ def finish_store(out: Path) -> dict[str, Any]:
 class Store:
     """A finished store as a source of labelled pictures."""
 
-    def __init__(self, root: Path) -> None:
-        """Open the store at `root`.
+    def __init__(self, root: Path, *, name: str | None = None) -> None:
+        """Open the store at `root`, called as its folder where no name is given.
 
         Raises:
             LeadlineError: where there is none, it is unfinished or empty, or one of its lists is missing or
@@ -119,7 +122,7 @@ class Store:
             raise LeadlineError(f"{root} is unfinished: run the command that writes it again, it goes on")
         _require(manifest, self.manifest, "shards", "fingerprint", "about")
         self.root = root
-        self.name = root.name
+        self.name = name or root.name
         self._samples: list[tuple[Path, dict[str, Any]]] = []
         for shard in self.manifest["shards"]:
             samples = _samples((root / shard).with_suffix(".json"))

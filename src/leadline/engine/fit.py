@@ -16,6 +16,7 @@ from leadline.console import console, progress
 from leadline.data.loader import Batches, Stream, load
 from leadline.engine.best import Best, Validation
 from leadline.engine.checkpoint import Averages, State, load_state, require_same_run, save_state
+from leadline.engine.interrupt import held_back
 from leadline.engine.learner import Learner
 from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
@@ -25,7 +26,7 @@ from leadline.memory import keep_memory
 from leadline.models.checkpoints import digest, load_tensors, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
-from leadline.models.published import load_model
+from leadline.models.published import load_start
 from leadline.models.variants import find_variant
 from leadline.storage import sweep
 from leadline.types import Batch, LeadlineError, Space
@@ -80,7 +81,9 @@ def fit(
     plain = described(run)
     # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
     apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo", "validation", "trust")
-    given, known = (None, None) if run.start in ("pretrained", "random") else load_model(run.start)
+    given, known = None, None
+    if run.start not in ("pretrained", "random"):
+        given, known = load_start(run.start, network=run.network)
     about = {
         "run": {name: value for name, value in plain.items() if name not in apart},
         "machine": plain["machine"],
@@ -93,12 +96,12 @@ def fit(
         require_same_run(out / WEIGHTS, load_tensors(out / WEIGHTS)[1], about)
         console.print(f"{out / WEIGHTS} is finished already")
         return out / WEIGHTS
-    out.mkdir(parents=True, exist_ok=True)
     fabric = launch(run.machine, run.precision)
-    if fabric.is_global_zero:
-        sweep(out)
     torch.manual_seed(run.seed)
     learner = _build_learner(run, (begin or partial(begin_network, run))(given))
+    out.mkdir(parents=True, exist_ok=True)
+    if fabric.is_global_zero:
+        sweep(out)
     trainee, best = _set_up(run, fabric, learner), Best(validation, out, about)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
@@ -166,10 +169,6 @@ def _load(
     run: Run, fabric: Fabric, streams: Sequence[Stream], learner: Learner, *, steps: range
 ) -> Iterator[list[Batch]]:
     """Open the batches of `steps`."""
-    workers = run.machine.workers
-    if workers is None:
-        on_cpu = fabric.device.type == "cpu"
-        workers = 0 if on_cpu else max(1, min(8, (os.cpu_count() or 1) // run.machine.devices))
     batches = Batches(
         streams,
         crop=run.crop,
@@ -182,11 +181,18 @@ def _load(
     return load(
         batches,
         steps=steps,
-        workers=workers,
+        workers=_workers(run.machine, fabric),
         rank=fabric.global_rank,
         processes=fabric.world_size,
         pin=fabric.device.type == "cuda",
     )
+
+
+def _workers(machine: Machine, fabric: Fabric) -> int:
+    if machine.workers is None:
+        on_cpu = fabric.device.type == "cpu"
+        return 0 if on_cpu else max(1, min(8, (os.cpu_count() or 1) // machine.devices))
+    return machine.workers
 
 
 def _require_space(run: Run, predicted: Space, target: Space) -> None:
@@ -212,12 +218,17 @@ def _train(
     out: Path,
     about: Mapping[str, Any],
 ) -> None:
-    """Do the steps that are left, each from its batches to the log."""
+    """Do the steps that are left, each from its batches to the log.
+
+    After Ctrl-C the step is finished and saved, where no other process is stopped by it half-way.
+    """
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
+    alone = fabric.world_size == 1 and _workers(machine, fabric) == 0
     steps = range(state.step, run.optim.steps)
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
+        held_back(wanted=alone) as interrupted,
     ):
         for step, parts in zip(steps, batches, strict=True):
             watch.look(parts)
@@ -237,7 +248,8 @@ def _train(
             last = state.step == run.optim.steps
             asked = best.due(state, last=last)
             logged = last or asked or state.step % machine.log_every == 0
-            saved = last or asked or state.step % machine.save_every == 0
+            stopping = interrupted()
+            saved = last or asked or stopping or state.step % machine.save_every == 0
             if logged or saved:
                 watch.share(fabric)
             figures = best.measure(state, title=f"step {state.step}") if main and asked else {}
@@ -248,6 +260,8 @@ def _train(
             if main and saved:
                 save_state(out, state, {**about, "unreadable": sorted(watch.unreadable)})
             tick(f"loss {values['loss']:.3f}")
+            if stopping and not last:
+                raise KeyboardInterrupt
 
 
 def _average(averages: Averages, weights: Mapping[str, torch.Tensor], decay: float) -> None:

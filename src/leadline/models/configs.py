@@ -53,6 +53,20 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def name_of_variant(variant: Variant) -> str | None:
+    """Return what the table calls a network, wherever its weights come from; None where it is in no table."""
+    alike = _built(variant)
+    return next((name for name, known in VARIANTS.items() if _built(known) == alike), None)
+
+
+def _built(variant: Variant) -> Variant:
+    """Leave out where weights come from, and the tenth of a patch by which ports of DINOv2 differ."""
+    encoder = variant.encoder
+    if isinstance(encoder, Tokens):
+        encoder = replace(encoder, weights="", position_offset=0.0)
+    return replace(variant, encoder=encoder, origin=Origin())
+
+
 def _depth_anything(config: Mapping[str, Any]) -> Variant:
     """Source: transformers, models/depth_anything and dinov2, configuration_*.py."""
     backbone = config.get("backbone_config") or _DEFAULT_BACKBONE

@@ -23,6 +23,7 @@ from leadline.models.configs import (
     CONFIG,
     describe_depth_anything,
     describe_preprocessing,
+    name_of_variant,
     read_config,
     read_json,
 )
@@ -158,6 +159,42 @@ def _unwrapped(state: Any, path: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
+class AmbiguousError(LeadlineError):
+    """A file fits several networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands in a file of others, or in a folder of transformers, under the names of single files."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    family: Family
+    config: Path | None
+    """The config.json that tells the network, where the family has one."""
+
+
+def _find(path: Path) -> _Found:
+    files = _files(path)
+    tensors = {name: tensor for file in files for name, tensor in read_tensors(file).items()}
+    renamed = as_in_files(tensors)
+    tensors = {renamed[name]: tensor for name, tensor in tensors.items()}
+    family, config = _family(tensors, path), files[0].parent / CONFIG
+    told = family.describe is not None and config.exists()
+    return _Found(path, tensors, family, config if told else None)
+
+
+def name_of(path: Path) -> str | None:
+    """Return which network of the table a file or folder of others holds; None where a config has another.
+
+    Raises:
+        AmbiguousError: where several fit.
+        LeadlineError: where it cannot be read, or none fits.
+    """
+    found = _find(path)
+    return _guess(found) if found.config is None else name_of_variant(read_config(found.config))
+
+
 def load_foreign(path: Path, *, network: str | None = None) -> Network:
     """Build the network whose weights stand in a file of others, or in a folder of transformers.
 
@@ -167,34 +204,29 @@ def load_foreign(path: Path, *, network: str | None = None) -> Network:
     Raises:
         LeadlineError: where the file cannot be read, its family is unknown, or it is another network's.
     """
-    files = _files(path)
-    tensors = {name: tensor for file in files for name, tensor in read_tensors(file).items()}
-    renamed = as_in_files(tensors)
-    tensors = {renamed[name]: tensor for name, tensor in tensors.items()}
-    family = _family(tensors, path)
-    config = files[0].parent / CONFIG
-    if network is None and family.describe is not None and config.exists():
-        name, variant = path.stem, read_config(config)
+    found = _find(path)
+    family, tensors = found.family, found.tensors
+    if network is None and found.config is not None:
+        variant = read_config(found.config)
+        name = name_of_variant(variant) or path.stem
     else:
-        name = network or _guess(path, tensors, family)
+        name = network or _guess(found)
         variant = find_variant(name)
     if not family.holds(variant):
-        raise _unfit(path, name, f"it is a file of {family.title}", tensors, family)
+        raise _unfit(found, name, f"it is a file of {family.title}")
     built = Network(name, variant=variant)
     expected = built.state_dict()
     weights, misfit = import_weights(tensors, expected, family.layout(variant))
     if misfit:
-        raise _unfit(path, name, str(misfit), tensors, family)
+        raise _unfit(found, name, str(misfit))
     built.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in weights.items()})
     return built.eval()
 
 
-def _unfit(
-    path: Path, name: str, reason: str, tensors: Mapping[str, Tensor], family: Family
-) -> LeadlineError:
-    fitting = _fitting(tensors, family)
+def _unfit(found: _Found, name: str, reason: str) -> LeadlineError:
+    fitting = _fitting(found)
     hint = f". It fits {' or '.join(fitting)}" if fitting else ""
-    return LeadlineError(f"{path} holds no weights of {name!r}: {reason}{hint}")
+    return LeadlineError(f"{found.path} holds no weights of {name!r}: {reason}{hint}")
 
 
 def save_foreign(path: Path, network: Network, *, layout: Literal["official", "transformers"]) -> None:
@@ -238,8 +270,9 @@ def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
     )
 
 
-def _guess(path: Path, tensors: Mapping[str, Tensor], family: Family) -> str:
+def _guess(found: _Found) -> str:
     """Tell the network by the name of its file, else by its shapes where only one fits."""
+    path, family = found.path, found.family
     named = [
         name
         for name, variant in VARIANTS.items()
@@ -248,27 +281,27 @@ def _guess(path: Path, tensors: Mapping[str, Tensor], family: Family) -> str:
     ]
     if len(named) == 1:
         return named[0]
-    fitting = _fitting(tensors, family)
+    fitting = _fitting(found)
     named = [name for name in fitting if name in named] or fitting
     if len(named) == 1:
         return named[0]
     if not fitting:
         raise LeadlineError(f"{path} is a file of {family.title}, but its shapes are no known network's")
-    raise LeadlineError(f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME)")
+    raise AmbiguousError(
+        f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME, "
+        "or ?network=NAME behind one of several models)"
+    )
 
 
-def _fitting(tensors: Mapping[str, Tensor], family: Family) -> list[str]:
+def _fitting(found: _Found) -> list[str]:
     """Return the networks of the table that have just these tensors."""
     with torch.device("meta"):
+        shapes = {key: tensor.to("meta") for key, tensor in found.tensors.items()}
         return [
             name
             for name, variant in VARIANTS.items()
-            if family.holds(variant)
-            and not import_weights(
-                {key: tensor.to("meta") for key, tensor in tensors.items()},
-                Network(name).state_dict(),
-                family.layout(variant),
-            )[1]
+            if found.family.holds(variant)
+            and not import_weights(shapes, Network(name).state_dict(), found.family.layout(variant))[1]
         ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from leadline.models.checkpoints import describe, is_ours, load_network
 from leadline.models.configs import CONFIG
+from leadline.models.foreign import AmbiguousError, name_of
 from leadline.models.hub import fetch
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
@@ -26,6 +27,18 @@ def load_model(model: Path | str, *, network: str | None = None) -> tuple[Networ
     """
     path, name = find_weights(str(model))
     return load_network(path, network=network or name)
+
+
+def load_start(model: str, *, network: str) -> tuple[Network, dict[str, Any]]:
+    """Build the model that a run starts from, as the run's `network` where its file fits several.
+
+    Raises:
+        LeadlineError: as `load_model`.
+    """
+    try:
+        return load_model(model)
+    except AmbiguousError:
+        return load_model(model, network=network)
 
 
 def find_weights(model: str) -> tuple[Path, str | None]:
@@ -54,15 +67,17 @@ def find_weights(model: str) -> tuple[Path, str | None]:
 
 
 def network_of(model: str) -> str | None:
-    """Return which network a model is, as far as a glance at it tells: by its name, or a file of ours.
+    """Return which network a model is, as far as its name, its file or its folder tells.
 
     Raises:
-        LeadlineError: where a file that seems to be ours cannot be read.
+        LeadlineError: where it cannot be read, or fits several networks.
     """
     if model in VARIANTS:
         return model
     path = BUNDLED_FILE if model == BUNDLED else Path(model).expanduser()
-    found: str | None = describe(path).get("network") if path.is_file() and is_ours(path) else None
+    if not path.exists():
+        return None
+    found: str | None = describe(path).get("network") if is_ours(path) else name_of(path)
     return found
 
 

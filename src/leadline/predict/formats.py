@@ -102,12 +102,13 @@ _DAMAGED = (OSError, KeyError, ValueError, TypeError, EOFError, NotImplementedEr
 """What readers raise for files that are no maps."""
 
 
-def read_prediction(path: Path) -> Prediction:
+def read_prediction(path: Path | str) -> Prediction:
     """Read a map back from an NPZ, exactly, or from a 16-bit PNG, within half a step of its scale.
 
     Raises:
         UnreadableError: for a file that is missing, damaged, or not one that `encode` made.
     """
+    path = Path(path)
     try:
         if path.suffix == ".npz":
             with path.open("rb") as stream, np.load(stream) as archive:
@@ -127,7 +128,8 @@ def read_prediction(path: Path) -> Prediction:
     except _DAMAGED as error:
         raise UnreadableError(
             f"{path} cannot be read as a prediction: {error}; expected an .npz, or a 16-bit .png with scale "
-            "and offset in its metadata, as leadline predict writes them"
+            "and offset in its metadata, as leadline predict writes them (.exr and .pfm do not say what "
+            "their numbers mean)"
         ) from error
 
 

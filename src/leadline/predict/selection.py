@@ -5,10 +5,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from leadline.data.files import SUFFIXES, list_pictures
 from leadline.predict.formats import is_result
+from leadline.predict.record import PREDICTIONS
 from leadline.types import LeadlineError
 
 
@@ -26,7 +28,8 @@ def select_pictures(arguments: Sequence[str], *, results: Path) -> tuple[list[Se
 
     A folder means the pictures below it; a pattern (``*``, ``?``, ``[``; ``**`` reaches through folders) the
     pictures and folders that match, unless a file has that very name; anything else is a picture, whether or
-    not it can be read. Below `results`, what is named as a result is found by neither folder nor pattern.
+    not it can be read. Below `results` and folders of other predictions, what is named as a result is found
+    by neither folder nor pattern.
 
     Maps are named by their picture's path below the folder, below the fixed part of the pattern, or by its
     name alone. Where that gives two of one name, all are named by their path below what they have in common.
@@ -59,7 +62,8 @@ def _meant(argument: str, results: Path) -> list[tuple[Path, Path]]:
         found = list(_matching(typed))
     else:
         return [(path, path.parent)]
-    pictures = [one for one in found if not (results in one.parents and is_result(one))]
+    made = cache(lambda folder: folder == results or (folder / PREDICTIONS).exists())
+    pictures = [one for one in found if not (is_result(one) and any(map(made, one.parents)))]
     if not pictures:
         ends = ", ".join(sorted(SUFFIXES))
         raise LeadlineError(f"there are no pictures in {argument} (their names end in {ends})")

@@ -1,6 +1,7 @@
 """Stage 4: models and measured pictures -> a table that others can hold against theirs."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,8 +44,8 @@ class EvaluateConfig:
     """Measure models beside a constant map and the best vertical ramp."""
 
     models: Annotated[tuple[str, ...], arg(aliases=["--model"])] = (BUNDLED,)
-    """What `leadline predict` takes, .onnx files, transformers:FOLDER or module:function, with ?name=x and
-    ?space=depth where needed."""
+    """What `leadline predict` takes, .onnx files, transformers:FOLDER or module:function, with ?name=x,
+    ?network=NAME for an authors' file that fits several, and ?space=depth where needed."""
     benchmarks: Annotated[tuple[str, ...], arg(aliases=["--benchmark"])] = ()
     """Labelled sources, and those of point pairs."""
     ordinal: tuple[Path, ...] = ()
@@ -134,12 +135,21 @@ def _report(
     pictures: Sequence[Measured],
     pairs: Sequence[Ranked],
 ) -> dict[str, Any]:
-    rows = {one.name: [one.ledger[task.key] for task in pictures] for one in contestants}
+    plain = [contestants[0].ledger[task.key]["source"] for task in pictures]
+    groups = _told_apart(plain, [task.source.name for task in pictures])
+    rows = {
+        one.name: [
+            {**one.ledger[task.key], "source": group} for task, group in zip(pictures, groups, strict=True)
+        ]
+        for one in contestants
+    }
     order = {one.name: [one.ledger[task.key] for task in pairs] for one in contestants}
-    sources = dict.fromkeys(row["source"] for row in rows[contestants[0].name])
     return {
         "protocol": config.protocol,
-        "protocols": {source: asdict(find_protocol(config.protocol, source)) for source in sources},
+        "protocols": {
+            group: asdict(find_protocol(config.protocol, name))
+            for group, name in zip(groups, plain, strict=True)
+        },
         "models": {
             one.name: {
                 "spec": one.spec,
@@ -154,6 +164,15 @@ def _report(
         },
         "comparisons": comparisons(rows if pictures else {}, order if pairs else {}),
     }
+
+
+def _told_apart(groups: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """Say behind a group in which source it is, where several have it: all renders are ``procedural``."""
+    owners = Counter(group for group, _ in set(zip(groups, sources, strict=True)))
+    return [
+        f"{group} ({source})" if owners[group] > 1 else group
+        for group, source in zip(groups, sources, strict=True)
+    ]
 
 
 def _print(report: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from leadline.console import console
+from leadline.data.findings import FindingKind
 from leadline.data.inspection import Facts
 from leadline.data.loader import Stream
 from leadline.data.source import Concatenated
@@ -56,7 +57,7 @@ class MetricConfig(Run):
     """Steps from one validation to the next."""
     batch: int
     """Pictures a step, over all processes."""
-    trust: tuple[str, ...] = ()
+    trust: tuple[FindingKind, ...] = ()
     """Kinds of findings of `leadline inspect` to go on in spite of, such as ``unit``."""
     out: Path = Path("runs/metric")
     """Folder of the run: weights.safetensors, best.safetensors, log.jsonl, and the state it goes on from."""

@@ -35,7 +35,7 @@ from leadline.models.published import load_model
 from leadline.predict.figures import colourise, montage
 from leadline.predict.overlap import overlapped
 from leadline.predict.predictor import Predictor, View, mean_normalised
-from leadline.stages.sources import open_sources
+from leadline.stages.sources import open_sources, require_apart
 from leadline.storage import sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
 
@@ -93,6 +93,7 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         LeadlineError: where the store was made otherwise, the disk is too small, too much is unreadable, or
             a teacher predicts metres.
     """
+    require_apart(config.out, config.pictures)
     source = open_sources(config.pictures, role="pictures")
     teachers = [load_model(path, network=config.network) for path in config.teacher]
     fabric = launch(config.machine)

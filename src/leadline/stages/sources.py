@@ -17,6 +17,7 @@ epoch of training, ``weight=0.5`` every second one.
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -91,7 +92,7 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
     if path.suffix.lower() == ".csv":
         return _make(lambda **given: TableSource(path, **given), spec, options, name=str)
     if (path / MANIFEST).exists():
-        return _make(lambda: Store(path), spec, options)
+        return _make(partial(Store, path), spec, options, name=str)
     if not path.is_dir():
         if colon and not path.parent.exists():
             find_dataset(name)  # says which one is meant
@@ -122,10 +123,14 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
     """Open the sources of a role, one after another.
 
     Raises:
-        LeadlineError: where none is given, and as `open_source`.
+        LeadlineError: where none is given, or one twice, and as `open_source`.
     """
     if not specs:
         raise LeadlineError(f"no source is given: name at least one with --{role} PATH (see --help)")
+    if twice := [spec for spec, times in Counter(map(_identity, specs)).items() if times > 1]:
+        raise LeadlineError(
+            f"{twice[0][0]} is given twice: once is enough (to train, ?weight=2 counts each picture twice)"
+        )
     uses: dict[str, Use] = {
         "labelled": "train",
         "pseudo": "train",
@@ -133,6 +138,12 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
         "validation": "test",
     }
     return Concatenated([open_source(spec, use=uses.get(role, "look")) for spec in specs])
+
+
+def _identity(spec: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return what is the same for two ways to write one source."""
+    place, options = split_spec(spec)
+    return os.path.realpath(Path(place).expanduser()), frozenset(options.items())
 
 
 def _open_dataset(
@@ -145,6 +156,21 @@ def _open_dataset(
             f"?split={' or '.join(dataset.splits)}"
         )
     return DatasetSource(dataset, root, split=split or splits[use], name=name)
+
+
+def require_apart(out: Path, specs: Sequence[str]) -> None:
+    """Refuse to write into a folder of pictures, where what is written would be taken for pictures.
+
+    Raises:
+        LeadlineError: where `out` is such a folder or lies in one.
+    """
+    for spec in specs:
+        folder = Path(split_spec(spec)[0]).expanduser()
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+            raise LeadlineError(
+                f"{out} lies in {folder}, and what is written there would be taken for pictures: "
+                "give another --out"
+            )
 
 
 def _root(name: str) -> Path:
