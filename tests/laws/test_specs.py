@@ -248,7 +248,9 @@ def test_open_source__a_key_that_resembles_none_is_answered_with_all(place: Path
         "no key 'zzz' here; there are: count, environment, layouts, lens, limit, quality, seed, size, "
         "textures, views, weight"
     )
-    assert message(f"{place}/store?space=depth").endswith("no key 'space' here; there are: limit, weight")
+    assert message(f"{place}/store?space=depth").endswith(
+        "no key 'space' here; there are: limit, name, weight"
+    )
 
 
 def test_open_source__a_misspelt_key_beside_a_limit_is_found_too() -> None:

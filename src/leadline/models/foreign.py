@@ -317,5 +317,7 @@ def _files(path: Path) -> list[Path]:
         return [path / name for name in names]
     found = [path / name for name in ("model.safetensors", "pytorch_model.bin") if (path / name).exists()]
     if not found:
-        raise LeadlineError(f"{path} holds neither model.safetensors nor pytorch_model.bin")
+        ours = path / "weights.safetensors"
+        hint = f": give {ours}" if ours.exists() else ""
+        raise LeadlineError(f"{path} holds neither model.safetensors nor pytorch_model.bin{hint}")
     return found[:1]

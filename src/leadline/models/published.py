@@ -75,7 +75,7 @@ def network_of(model: str) -> str | None:
     if model in VARIANTS:
         return model
     path = BUNDLED_FILE if model == BUNDLED else Path(model).expanduser()
-    if not path.exists():
+    if not (path.is_file() or (path / CONFIG).exists()):
         return None
     found: str | None = describe(path).get("network") if is_ours(path) else name_of(path)
     return found
