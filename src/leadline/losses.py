@@ -141,12 +141,12 @@ def feature_alignment(
     """One minus the cosine between a student's features and a frozen encoder's, position by position.
 
     Positions whose cosine exceeds `tolerance` are left out, so the student keeps what it needs beyond the
-    frozen encoder's semantics; where all exceed it the loss is 0. Source: Depth Anything V1, section 3.3
-    (feature alignment).
+    frozen encoder's semantics. A picture in which all exceed it counts with a loss of 0, so that parts of a
+    batch give what the whole one does. Source: Depth Anything V1, section 3.3 (feature alignment).
     """
     cosine = torch.cosine_similarity(features.float(), frozen.float(), dim=1, eps=1e-6)[:, None]
     different = cosine <= tolerance
-    return _average(masked_mean(1 - cosine, different), different, weight)
+    return _average(masked_mean(1 - cosine, different), torch.ones_like(different), weight)
 
 
 def _average(losses: Float[Tensor, "b 1 1 1"], valid: Mask, weight: Weight | None) -> Scalar:

@@ -457,14 +457,26 @@ def test_feature_alignment__tolerated_positions_have_no_gradient() -> None:
     assert (gradient.abs().sum(dim=(0, 1, 2)) > 0).tolist() == [False, True, False, True]
 
 
-def test_feature_alignment__weighs_pictures_alike_and_leaves_tolerated_ones_out() -> None:
+def test_feature_alignment__weighs_pictures_alike_and_counts_tolerated_ones_as_0() -> None:
     pairs = [at_cosines(0.5, 0.9, 0.9), at_cosines(0.0, -1.0, 0.9), at_cosines(0.9, 0.9, 0.99)]
     features, frozen = (torch.cat(x) for x in zip(*pairs, strict=True))
-    torch.testing.assert_close(feature_alignment(features, frozen), torch.tensor((0.5 + 1.5) / 2))
+    torch.testing.assert_close(feature_alignment(features, frozen), torch.tensor((0.5 + 1.5) / 3))
     weight = torch.tensor([3.0, 1.0, 5.0])
     torch.testing.assert_close(
-        feature_alignment(features, frozen, weight=weight), torch.tensor((3 * 0.5 + 1.5) / 4)
+        feature_alignment(features, frozen, weight=weight), torch.tensor((3 * 0.5 + 1.5) / 9)
     )
+
+
+def test_feature_alignment__of_parts_is_that_of_the_whole() -> None:
+    generator = torch.Generator().manual_seed(0)
+    frozen = torch.randn(8, 5, 3, 4, generator=generator)
+    features = frozen + 0.1 * torch.randn(8, 5, 3, 4, generator=generator)
+    features[3, :, 0, 0] *= -1  # one position in one picture that is not tolerated
+    whole = feature_alignment(features, frozen)
+    assert whole > 0
+    for parts in (2, 4, 8):
+        some = zip(features.chunk(parts), frozen.chunk(parts), strict=True)
+        torch.testing.assert_close(torch.stack([feature_alignment(*part) for part in some]).mean(), whole)
 
 
 def test_feature_alignment__zero_features_stay_finite() -> None:

@@ -342,6 +342,22 @@ def test_measure__infinitely_far_counts_as_the_farthest_label_and_zero_as_neares
     np.testing.assert_allclose(zero, [[1000, 0.5, 0]])
 
 
+@pytest.mark.parametrize("unit", [1e-5, 3e-4, 1.0, 1e3])
+def test_measure__of_depth_in_any_unit_is_the_same_where_it_is_aligned_or_ranked(unit: float) -> None:
+    truth = np.array([[1.0, 2.0, 4.0], [0.5, 3.0, 8.0]])
+    found = measure(predicted(unit * truth, Space.DEPTH), label(truth, space=Space.DEPTH))
+    assert found["abs_rel"] == pytest.approx(0, abs=1e-6)
+    assert found["delta1"] == 1
+    near = nearness(predicted(unit * truth, Space.DEPTH), Size(2, 3))
+    assert (np.argsort(near.ravel()) == np.argsort(-truth.ravel())).all()
+
+
+def test_measure__raw_depth_below_a_millimetre_counts_as_one() -> None:
+    truth = np.full((1, 3), 0.5)
+    found = measure(predicted(np.full((1, 3), 1e-5), Space.DEPTH), label(truth, space=Space.DEPTH))
+    assert found["raw_abs_rel"] == pytest.approx(1 - 1e-3 / 0.5)
+
+
 @pytest.mark.parametrize("space", list(Space))
 def test_measure__a_prediction_that_is_no_number_is_refused(space: Space) -> None:
     broken = disparity()

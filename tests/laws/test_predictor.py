@@ -98,10 +98,13 @@ def test_restore__corners_keep_their_place_and_no_value_overshoots(predictor: Pr
     assert (found.min(), found.max()) == (0, 2)
 
 
-def test_restore__is_linear_from_corner_to_corner(predictor: Predictor) -> None:
-    ramp = torch.arange(4.0)[None, None, None].expand(1, 1, 4, 4)
-    found = predictor.restore(View(ramp), Size(5, 7)).values
-    np.testing.assert_allclose(found, np.tile(np.linspace(0, 3, 7), (5, 1)), atol=1e-6)
+@pytest.mark.parametrize("size", [Size(112, 160), Size(60, 84), Size(33, 50)])
+def test_restore__puts_a_map_where_its_picture_was(predictor: Predictor, size: Size) -> None:
+    columns = np.tile(np.arange(size.w, dtype=np.float32), (size.h, 1))
+    small = cv2.resize(columns, (24, 16), interpolation=cv2.INTER_AREA)  # as pictures are made smaller
+    found = predictor.restore(View(torch.from_numpy(small)[None, None]), size).values
+    inside = slice(size.w // 24, -(size.w // 24))
+    np.testing.assert_allclose(found[:, inside], columns[:, inside], atol=0.05)
 
 
 def test_predictor__leaves_the_network_in_inference(network: Network) -> None:
@@ -278,8 +281,7 @@ def test_looks__move_the_finest_smoothly_to_their_mean_in_its_unit(looking: Netw
     image, alone = picture(Size(96, 128)), varied_network()
     singles = [one.maps([one.prepare(image)])[0] for one in (Predictor(alone, size=s) for s in (96, 64, 32))]
     resized = [
-        F.interpolate(map, size=singles[0].shape[-2:], mode="bilinear", align_corners=True)[0, 0].numpy()
-        for map in singles
+        F.interpolate(map, size=singles[0].shape[-2:], mode="bilinear")[0, 0].numpy() for map in singles
     ]
     medians = [np.sort(map.ravel())[(map.size - 1) // 2] for map in resized]
     spreads = [np.abs(map - median).mean() for map, median in zip(resized, medians, strict=True)]
@@ -469,6 +471,7 @@ def test_restore__enlarges_as_the_authors_do() -> None:
     for enlargement, options in (
         ("bilinear", {"mode": "bilinear", "align_corners": True}),
         ("bicubic", {"mode": "bicubic", "align_corners": False}),  # MiDaS, run.py
+        ("centres", {"mode": "bilinear", "align_corners": False}),  # ours, as pictures are made smaller
     ):
         network.variant = replace(network.variant, enlargement=enlargement)  # type: ignore[arg-type]
         found = Predictor(network, device="cpu").restore(View(small), size).values
@@ -476,6 +479,7 @@ def test_restore__enlarges_as_the_authors_do() -> None:
         np.testing.assert_array_equal(found, expected.numpy())
 
 
-def test_midas__enlarges_bicubically_and_depth_anything_does_not() -> None:
+def test_published_networks__enlarge_as_theirs_and_ours_by_centres() -> None:
+    how = {"midas": "bicubic", "depth": "bilinear"}
     for name, variant in VARIANTS.items():
-        assert (variant.enlargement == "bicubic") == name.startswith("midas-")
+        assert variant.enlargement == how.get(name.partition("-")[0], "centres")

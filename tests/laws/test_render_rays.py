@@ -166,6 +166,20 @@ def test_normals__of_smooth_shapes_are_shared_by_neighbours() -> None:
     np.testing.assert_allclose(first[same.ravel()], normals, atol=1e-6)
 
 
+def test_exact_normals__are_those_of_the_surface_whose_depth_is_told() -> None:
+    size = Size(60, 80)
+    body = put(shapes.lathe([(0.2, 0), (0.5, 0.5), (0.2, 1)]), (3.0, 1.3, 1.0), GREY)
+    bodies, camera = caster(body), ahead(1.5)
+    rays = camera.rays(size)
+    hits, normals = bodies.cast_exactly(camera.position, rays)
+    seen = hits.triangle >= 0
+    assert seen.sum() > 100
+    a, b, c = np.moveaxis(bodies.mesh.corners[hits.triangle[seen]].astype(float), 1, 0)
+    for side in (b - a, c - a):
+        np.testing.assert_allclose(np.einsum("nj,nj->n", normals[seen], side), 0, atol=1e-6)
+    assert (np.einsum("nj,nj->n", normals[seen], rays[seen]) < 0).all()
+
+
 def test_bar__spans_its_two_ends() -> None:
     start, end = np.array([0.2, 1.0, 0.5]), np.array([-1.0, 2.0, 3.0])
     body = bar(start, end, radius=0.02, material=GREY)

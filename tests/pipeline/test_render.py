@@ -14,10 +14,11 @@ import pytest
 
 from leadline.data.files import read_picture
 from leadline.data.shards import MANIFEST, Store
+from leadline.metrics import measure
 from leadline.render.source import VERSION, ProceduralSource, Shot, draw_stage
 from leadline.stages import render as stage
 from leadline.stages.render import PREVIEW, RenderConfig, render
-from leadline.types import LeadlineError, Size, Space, UnreadableError
+from leadline.types import Camera, LeadlineError, Prediction, Size, Space, UnreadableError
 
 SMALL = RenderConfig(
     scenes=4,
@@ -70,6 +71,26 @@ def test_render__the_store_holds_things_kinds_normals_and_the_camera(store: Path
         about = labels.describe(index)
         assert about["camera"] == {"focal": pytest.approx(truth.focal), "centre": [15.5, 11.5]}
         assert about["layout"] in SMALL.layouts
+
+
+def test_render__a_sample_knows_its_camera_and_so_its_surfaces_are_measured(store: Path) -> None:
+    labels, source = Store(store), ProceduralSource(8, size=Size(24, 32), seed=3, recipe=SMALL.recipe())
+    for index in (0, 7):
+        truth, sample = source.shoot(index).truth, labels[index]
+        assert sample.camera == source[index].camera
+        assert sample.camera == Camera(fx=truth.focal, fy=truth.focal, cx=15.5, cy=11.5)
+        assert sample.label is not None
+        perfect = Prediction(values=truth.disparity, space=Space.DISPARITY)
+        found = measure(perfect, sample.label, camera=sample.camera)
+        assert found["normal_angle"] < 0.1
+
+
+def test_render__a_camera_that_is_damaged_is_named(store: Path, tmp_path: Path) -> None:
+    shutil.copytree(store, tmp_path / "s")
+    index = tmp_path / "s" / "shard-000000.json"
+    index.write_text(index.read_text(encoding="utf-8").replace('"focal"', '"vocal"'), encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"shard-000000\.json is missing or damaged \(the camera of proc"):
+        Store(tmp_path / "s")[0]
 
 
 def test_render__a_sample_is_six_members_of_one_key(store: Path) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from leadline.data.files import read_map, read_picture
 from leadline.data.records import Shard, Unreadable
 from leadline.storage import write_atomic
-from leadline.types import Label, LeadlineError, Sample, Space, UnreadableError
+from leadline.types import Camera, Label, LeadlineError, Sample, Space, UnreadableError
 
 MANIFEST = "manifest.json"
 _FORMAT = "leadline labels 1"
@@ -149,7 +149,8 @@ class Store:
         stored = read_map(png, name=where)
         values = (stored * np.float32(entry["scale"]) + np.float32(entry["offset"])).astype(np.float32)
         label = Label(values=values, valid=np.ones_like(values, np.bool_), space=Space(entry["space"]))
-        return Sample(image=read_picture(jpeg, name=where), label=label, id=entry["id"])
+        image = read_picture(jpeg, name=where)
+        return Sample(image=image, label=label, id=entry["id"], camera=_camera(entry, shard))
 
     def read_extra(self, index: int) -> dict[str, bytes]:
         """Read what a sample has beside its picture and its label: ``objects.png`` and the like.
@@ -282,6 +283,16 @@ def _require(path: Path, found: Mapping[str, Any], *keys: str) -> None:
 def _damaged(path: Path, what: str) -> LeadlineError:
     remedy = "give the command that wrote it again, or delete its folder first"
     return LeadlineError(f"{path} is missing or damaged ({what}): {remedy}")
+
+
+def _camera(entry: Mapping[str, Any], shard: Path) -> Camera | None:
+    if "camera" not in entry:
+        return None
+    try:
+        focal, (cx, cy) = entry["camera"]["focal"], entry["camera"]["centre"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(shard.with_suffix(".json"), f"the camera of {entry['id']}: {error}") from error
+    return Camera(fx=focal, fy=focal, cx=cx, cy=cy)
 
 
 def _plain(about: Mapping[str, Any]) -> Any:

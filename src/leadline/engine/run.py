@@ -15,7 +15,7 @@ from leadline.models.variants import find_variant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where a run is computed. It changes nothing of what is computed but the rounding.
+    """Where a run is computed. It changes nothing of what is computed but the rounding, if all can be read.
 
     Devices, threads and accelerator decide in which order numbers are added.
     """

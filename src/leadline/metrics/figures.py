@@ -102,7 +102,7 @@ class Reference:
         return self._raw(self._seen(prediction))
 
     def _raw(self, near: Column) -> dict[str, float]:
-        return _figures(self._depth(near), 1 / self._target)
+        return _figures(np.maximum(self._depth(near), _NEAREST), 1 / self._target)
 
     def aligned(self, prediction: Prediction) -> Map:
         """Return the whole map in the label's unit of disparity, at least the label's smallest."""
@@ -119,7 +119,7 @@ class Reference:
     def _seen(self, prediction: Prediction) -> Column:
         """Return the nearness of the pixels that count."""
         _require_map(prediction, self.size)
-        return _near(prediction.values.ravel()[self._where], prediction.space)
+        return _near(prediction).ravel()[self._where]
 
     def _fit(self, near: Column) -> tuple[float, float]:
         """Return scale and shift as `align_least_squares`, which takes five times as long for its masks."""
@@ -160,7 +160,7 @@ class Reference:
         return EdgeReference(np.maximum(self.disparity, self.smallest), self.valid, metric=self.metric)
 
     def _aligned(self, prediction: Prediction, scale: float, shift: float) -> Map:
-        aligned: Map = np.maximum(scale * _near(prediction.values, prediction.space) + shift, self.smallest)
+        aligned: Map = np.maximum(scale * _near(prediction) + shift, self.smallest)
         return aligned
 
     def _shape(self, prediction: Prediction, scale: float, shift: float) -> Mapping[str, float]:
@@ -181,13 +181,14 @@ class Reference:
 def nearness(prediction: Prediction, size: Size) -> Map:
     """Return a map that grows towards the camera: disparity, affine or not; depth is inverted.
 
-    Infinitely far is 0. A depth below 1 mm, 0 and less included, counts as 1 mm.
+    Infinitely far is 0. A depth below 1 mm, 0 and less included, counts as 1 mm; where the map's median is
+    below 1 m, which may be another unit, as a thousandth of it.
 
     Raises:
         LeadlineError: where the map is not of `size`, or not a number somewhere.
     """
     _require_map(prediction, size)
-    return _near(prediction.values, prediction.space)
+    return _near(prediction)
 
 
 def constant_map(size: Size) -> Prediction:
@@ -214,10 +215,15 @@ def _require_map(prediction: Prediction, size: Size) -> None:
         )
 
 
-def _near(values: Float[np.ndarray, "*shape"], space: Space) -> Float64[np.ndarray, "*shape"]:
-    """Return nearness of values in `space`."""
-    wide: Float64[np.ndarray, "*shape"] = values.astype(np.float64)
-    return 1 / np.maximum(wide, _NEAREST) if space is Space.DEPTH else wide
+def _near(prediction: Prediction) -> Map:
+    """Return `nearness` of a map that was looked at."""
+    wide: Map = prediction.values.astype(np.float64)
+    if prediction.space is not Space.DEPTH:
+        return wide
+    positive = wide[wide > 0]
+    unit = min(1.0, float(np.median(positive))) if positive.size else 1.0
+    near: Map = 1 / np.maximum(wide, unit * _NEAREST)
+    return near
 
 
 def _disparity(values: Float[np.ndarray, "h w"], space: Space) -> Map:

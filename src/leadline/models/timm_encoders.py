@@ -62,6 +62,7 @@ def describe(name: str) -> Variant:
         short_side=_SIDE,
         colours=_colours(name),
         interpolation="area",
+        enlargement="centres",
     )
 
 

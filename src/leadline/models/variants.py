@@ -125,8 +125,9 @@ class Variant:
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
     interpolation: Literal["cubic", "area"] = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
-    enlargement: Literal["bilinear", "bicubic"] = "bilinear"
-    """How a map is brought to its picture's size: with aligned corners, or as MiDaS's run.py, without."""
+    enlargement: Literal["bilinear", "bicubic", "centres"] = "bilinear"
+    """How a map is brought to its picture's size: with aligned corners as Depth Anything's code, without as
+    MiDaS's run.py, or bilinearly by the pixels' centres, as pictures are resized."""
     spare: bool = False
     """Carry the unused residual unit of the coarsest level, as published weights do."""
     origin: Origin = field(default_factory=Origin)
@@ -155,6 +156,7 @@ def _lite(level: int) -> Variant:
         short_side=224,
         colours=_HALF,  # EfficientNet-Lite's input is (x / 255 - 0.5) / 0.5
         interpolation="area",
+        enlargement="centres",
     )
 
 

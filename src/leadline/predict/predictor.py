@@ -188,7 +188,8 @@ class Predictor:
             self._maps([resize_picture(image, self._fit(image, side), "area") for image in prepared])
             for side in self.sides[1:]
         ]
-        return [merged_look(looks, self.network.space) for looks in zip(finest, *coarser, strict=True)]
+        space, how = self.network.space, self.network.variant.enlargement
+        return [merged_look(looks, space, enlargement=how) for looks in zip(finest, *coarser, strict=True)]
 
     def _maps(self, prepared: Sequence[Prepared]) -> list[Map]:
         """Run the network on pictures, those of one size together; maps come in their order."""
@@ -237,21 +238,23 @@ class Predictor:
     def restore(self, view: View, size: Size) -> Prediction:
         """Bring what the network saw to the picture's `size`, averaged and compared as was asked for."""
         values, disagreement, mirrored = view.straight, None, view.mirrored
+        how = self.network.variant.enlargement
         if mirrored is not None and self.disagreement:
-            disagreement = _resize(flip_disagreement(values, mirrored, self.network.space), size)
+            differing = flip_disagreement(values, mirrored, self.network.space)
+            disagreement = _restored(differing, size, "bilinear" if how == "bicubic" else how)
         if mirrored is not None and self.flip_average:
             values = (values + mirrored) / 2
-        bicubic = self.network.variant.enlargement == "bicubic"
-        restored = _resize(values, size, bicubic=bicubic)
+        restored = _restored(values, size, how)
         return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
 
 
-def merged_look(maps: Sequence[Map], space: Space) -> Map:
+def merged_look(maps: Sequence[Map], space: Space, *, enlargement: str = "centres") -> Map:
     """Return the finest of a picture's maps, the first, moved smoothly to the mean of them all.
 
     Small pictures show a network the whole, large ones its edges (Miangoleh et al. 2021, "Boosting Monocular
     Depth"): only what remains of the difference at an eighth of the size is taken over, so that edges stay
-    those of the finest. Size and unit are the first's, which may be alone. Maps of affine disparity have no
+    those of the finest. Size and unit are the first's, which may be alone; the others are brought to it by
+    `enlargement` (`Variant.enlargement`). Maps of affine disparity have no
     common unit and are first brought to its median and mean absolute deviation, as in
     `leadline.losses.normalise`; what is moved may end below 0. Metres are moved by a factor, and stay between
     the least and the greatest of all looks.
@@ -259,8 +262,8 @@ def merged_look(maps: Sequence[Map], space: Space) -> Map:
     first, *others = maps
     if not others:
         return first
-    size = first.shape[-2:]
-    resized = (F.interpolate(map, size=size, mode="bilinear", align_corners=True) for map in others)
+    size = Size(*first.shape[-2:])
+    resized = (_enlarged(map, size, enlargement) for map in others)
     looks = torch.cat([first, *resized])
     if space is Space.AFFINE_DISPARITY:
         median = masked_median(first, torch.ones_like(first, dtype=torch.bool))
@@ -326,8 +329,12 @@ def find_device(device: torch.device | str) -> torch.device:
         ) from error
 
 
-def _resize(map: Map, size: Size, *, bicubic: bool = False) -> Float32[np.ndarray, "h w"]:
-    mode = "bicubic" if bicubic else "bilinear"
-    full = F.interpolate(map, size=tuple(size), mode=mode, align_corners=not bicubic)
-    values: np.ndarray = full[0, 0].cpu().numpy()
+def _enlarged(map: Map, size: Size, how: str) -> Map:
+    """Resize a map as `Variant.enlargement` says."""
+    mode = "bicubic" if how == "bicubic" else "bilinear"
+    return F.interpolate(map, size=tuple(size), mode=mode, align_corners=how == "bilinear")
+
+
+def _restored(map: Map, size: Size, how: str) -> Float32[np.ndarray, "h w"]:
+    values: np.ndarray = _enlarged(map, size, how)[0, 0].cpu().numpy()
     return values

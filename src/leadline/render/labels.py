@@ -8,6 +8,7 @@ from jaxtyping import Float32, UInt8, UInt16
 from leadline.render.raycast import Caster
 from leadline.render.scene import Camera, Scene
 from leadline.render.views import thing_ids
+from leadline.types import Camera as Pinhole
 from leadline.types import Label, Size, Space
 
 
@@ -29,6 +30,11 @@ class Truth:
     def label(self) -> Label:
         """Return the disparity as a label that is valid everywhere."""
         return Label(values=self.disparity, valid=np.ones(self.disparity.shape, bool), space=Space.DISPARITY)
+
+    def pinhole(self) -> Pinhole:
+        """Return what took the picture, in its pixels."""
+        h, w = self.disparity.shape
+        return Pinhole(fx=self.focal, fy=self.focal, cx=(w - 1) / 2, cy=(h - 1) / 2)
 
 
 def label_view(scene: Scene, caster: Caster, camera: Camera, *, size: Size) -> Truth:

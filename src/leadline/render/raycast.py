@@ -187,7 +187,7 @@ class Caster:
             depth = dot(a - origin, face) / dot(directions, face)
         # A face seen edge-on divides by nearly zero: Embree's own answer is the better one there.
         depth = np.where(np.abs(depth - hits.depth) < 1e-3 * hits.depth, depth, hits.depth)
-        normal = self.mesh.interpolate(self.mesh.normals, hits).astype(np.float64)
+        normal = face.copy()
         for number in np.unique(self.mesh.body[hits.triangle[self.mesh.smooth[hits.triangle]]]):
             body = self.bodies[number]
             quadric = body.shape.quadric

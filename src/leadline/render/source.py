@@ -24,8 +24,8 @@ from leadline.render.scene import Camera, Scene
 from leadline.render.views import draw_camera
 from leadline.types import Sample, Size
 
-VERSION = "9"
-"""Of the pictures: raised whenever a seed would give others than before."""
+VERSION = "10"
+"""Of the pictures and their labels: raised whenever a seed would give others than before."""
 
 ENDLESS = 1_000_000
 """Samples of a source that is asked for no number: more than a training sees."""
@@ -118,7 +118,8 @@ class ProceduralSource:
             LeadlineError: where a package is not installed, or a folder has nothing that can be read.
         """
         shot = self.shoot(index)
-        return Sample(image=shot.image, label=shot.truth.label(), id=self.identify(index))
+        truth = shot.truth
+        return Sample(image=shot.image, label=truth.label(), id=self.identify(index), camera=truth.pinhole())
 
     def identify(self, index: int) -> str:
         """Name a sample: source, seed, scene and view."""

@@ -167,7 +167,7 @@ def _render(source: ProceduralSource, scene: int) -> Sequence[Record | Unreadabl
 def _record(id: str, shot: Shot) -> Record:
     truth = shot.truth
     normals = np.rint(127.5 * truth.normals + 127.5).astype(np.uint8)
-    h, w = truth.disparity.shape
+    camera = truth.pinhole()
     return encode_record(
         id,
         encode_jpeg(shot.image),
@@ -177,7 +177,7 @@ def _record(id: str, shot: Shot) -> Record:
             "kinds.png": _png(truth.kinds),
             "normals.png": _png(np.ascontiguousarray(normals[..., ::-1])),
         },
-        about={"layout": shot.layout, "camera": {"focal": truth.focal, "centre": [(w - 1) / 2, (h - 1) / 2]}},
+        about={"layout": shot.layout, "camera": {"focal": camera.fx, "centre": [camera.cx, camera.cy]}},
     )
 
 
