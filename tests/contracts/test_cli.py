@@ -380,6 +380,24 @@ def test_interruption__says_how_to_go_on_and_exits_with_130(
     assert run("teacher", "depth-anything-v2") == (130, "", message)
 
 
+def test_interruption__before_the_command_begins_is_said_alike(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(name: str, arguments: Sequence[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", interrupt)
+    message = "leadline teacher: interrupted; the same command goes on from here\n"
+    assert run("teacher", "depth-anything-v2") == (130, "", message)
+
+
+def test_trust__takes_kinds_of_findings_alone(run: Runner) -> None:
+    code, _, error = run("metric", "depth-anything-v2-indoor", "--labelled", "x", "--trust", "units")
+    assert code == 2
+    assert "units" in error
+    assert "shifted-mask" in error
+
+
 def test_error_of_our_own__is_not_dressed_up(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(arguments: Sequence[str]) -> None:
         raise AssertionError("a mistake in the program")

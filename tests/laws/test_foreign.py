@@ -293,6 +293,12 @@ def test_folder__of_a_known_network_has_its_name(folder: Path, network: Network)
     assert load_foreign(folder).name == "hf"
 
 
+def test_folder__of_a_run_says_which_file_to_give(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").touch()
+    with pytest.raises(LeadlineError, match=r"nor pytorch_model\.bin: give .*weights\.safetensors"):
+        load_foreign(tmp_path)
+
+
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family.describe is not None])
 def test_config__tells_every_network_that_it_can_hold(family: Family, tmp_path: Path) -> None:
     held = {name: variant for name, variant in VARIANTS.items() if family.holds(variant)}

@@ -112,6 +112,7 @@ def test_start__from_another_network_is_refused(tmp_path: Path) -> None:
     start = train(small_run(steps=1), tmp_path / "before")
     with pytest.raises(LeadlineError, match="is a 'tiny', the run wants a 'tiny-lite1'"):
         train(small_run(start=str(start), network="tiny-lite1"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_rates__fall_along_the_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

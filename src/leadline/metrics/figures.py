@@ -119,7 +119,7 @@ class Reference:
     def _seen(self, prediction: Prediction) -> Column:
         """Return the nearness of the pixels that count."""
         _require_map(prediction, self.size)
-        return _near(prediction).ravel()[self._where]
+        return _near(prediction.values.ravel()[self._where], prediction)
 
     def _fit(self, near: Column) -> tuple[float, float]:
         """Return scale and shift as `align_least_squares`, which takes five times as long for its masks."""
@@ -160,7 +160,7 @@ class Reference:
         return EdgeReference(np.maximum(self.disparity, self.smallest), self.valid, metric=self.metric)
 
     def _aligned(self, prediction: Prediction, scale: float, shift: float) -> Map:
-        aligned: Map = np.maximum(scale * _near(prediction) + shift, self.smallest)
+        aligned: Map = np.maximum(scale * _near(prediction.values, prediction) + shift, self.smallest)
         return aligned
 
     def _shape(self, prediction: Prediction, scale: float, shift: float) -> Mapping[str, float]:
@@ -188,7 +188,7 @@ def nearness(prediction: Prediction, size: Size) -> Map:
         LeadlineError: where the map is not of `size`, or not a number somewhere.
     """
     _require_map(prediction, size)
-    return _near(prediction)
+    return _near(prediction.values, prediction)
 
 
 def constant_map(size: Size) -> Prediction:
@@ -215,14 +215,14 @@ def _require_map(prediction: Prediction, size: Size) -> None:
         )
 
 
-def _near(prediction: Prediction) -> Map:
-    """Return `nearness` of a map that was looked at."""
-    wide: Map = prediction.values.astype(np.float64)
+def _near(values: Float[np.ndarray, "*shape"], prediction: Prediction) -> Float64[np.ndarray, "*shape"]:
+    """Return `nearness` of some of a prediction's values, or of all."""
+    wide: Float64[np.ndarray, "*shape"] = values.astype(np.float64)
     if prediction.space is not Space.DEPTH:
         return wide
-    positive = wide[wide > 0]
+    positive = prediction.values[prediction.values > 0]
     unit = min(1.0, float(np.median(positive))) if positive.size else 1.0
-    near: Map = 1 / np.maximum(wide, unit * _NEAREST)
+    near: Float64[np.ndarray, "*shape"] = 1 / np.maximum(wide, unit * _NEAREST)
     return near
 
 

@@ -80,6 +80,7 @@ class Windows:
 
 
 Encoder = Pyramid | Tokens | Windows
+Enlargement = Literal["bilinear", "bicubic", "centres"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class Variant:
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
     interpolation: Literal["cubic", "area"] = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
-    enlargement: Literal["bilinear", "bicubic", "centres"] = "bilinear"
+    enlargement: Enlargement = "bilinear"
     """How a map is brought to its picture's size: with aligned corners as Depth Anything's code, without as
     MiDaS's run.py, or bilinearly by the pixels' centres, as pictures are resized."""
     spare: bool = False

@@ -23,6 +23,7 @@ from leadline.masked import masked_median
 from leadline.models.folding import folded
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model
+from leadline.models.variants import Enlargement
 from leadline.predict.overlap import overlapped
 from leadline.predict.pictures import PictureLike, are_several, as_picture
 from leadline.types import LeadlineError, Prediction, Size, Space
@@ -241,23 +242,22 @@ class Predictor:
         how = self.network.variant.enlargement
         if mirrored is not None and self.disagreement:
             differing = flip_disagreement(values, mirrored, self.network.space)
-            disagreement = _restored(differing, size, "bilinear" if how == "bicubic" else how)
+            disagreement = _restored(differing, size, "bilinear" if how == "bicubic" else how)  # none below 0
         if mirrored is not None and self.flip_average:
             values = (values + mirrored) / 2
         restored = _restored(values, size, how)
         return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
 
 
-def merged_look(maps: Sequence[Map], space: Space, *, enlargement: str = "centres") -> Map:
+def merged_look(maps: Sequence[Map], space: Space, *, enlargement: Enlargement = "centres") -> Map:
     """Return the finest of a picture's maps, the first, moved smoothly to the mean of them all.
 
     Small pictures show a network the whole, large ones its edges (Miangoleh et al. 2021, "Boosting Monocular
     Depth"): only what remains of the difference at an eighth of the size is taken over, so that edges stay
-    those of the finest. Size and unit are the first's, which may be alone; the others are brought to it by
-    `enlargement` (`Variant.enlargement`). Maps of affine disparity have no
-    common unit and are first brought to its median and mean absolute deviation, as in
-    `leadline.losses.normalise`; what is moved may end below 0. Metres are moved by a factor, and stay between
-    the least and the greatest of all looks.
+    those of the finest. Size and unit are the first's, which may be alone; the others are brought to it as
+    `Variant.enlargement` says. Maps of affine disparity have no common unit and are first brought to its
+    median and mean absolute deviation, as in `leadline.losses.normalise`; what is moved may end below 0.
+    Metres are moved by a factor, and stay between the least and the greatest of all looks.
     """
     first, *others = maps
     if not others:
@@ -329,12 +329,12 @@ def find_device(device: torch.device | str) -> torch.device:
         ) from error
 
 
-def _enlarged(map: Map, size: Size, how: str) -> Map:
+def _enlarged(map: Map, size: Size, how: Enlargement) -> Map:
     """Resize a map as `Variant.enlargement` says."""
     mode = "bicubic" if how == "bicubic" else "bilinear"
     return F.interpolate(map, size=tuple(size), mode=mode, align_corners=how == "bilinear")
 
 
-def _restored(map: Map, size: Size, how: str) -> Float32[np.ndarray, "h w"]:
+def _restored(map: Map, size: Size, how: Enlargement) -> Float32[np.ndarray, "h w"]:
     values: np.ndarray = _enlarged(map, size, how)[0, 0].cpu().numpy()
     return values

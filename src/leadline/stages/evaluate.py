@@ -148,7 +148,7 @@ def _report(
         "protocol": config.protocol,
         "protocols": {
             group: asdict(find_protocol(config.protocol, name))
-            for group, name in zip(groups, plain, strict=True)
+            for group, name in dict(zip(groups, plain, strict=True)).items()
         },
         "models": {
             one.name: {
