@@ -3,10 +3,10 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+from leadline.storage import typed_path
 from leadline.types import LeadlineError, Space
 
 Thing = TypeVar("Thing")
@@ -25,8 +25,8 @@ def split_spec(spec: str) -> tuple[str, dict[str, str]]:
 
 def _exists(place: str) -> bool:
     try:
-        return bool(place) and Path(place).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # longer than a name can be, nobody's home, a null character
+        return bool(place) and typed_path(place).exists()
+    except (LeadlineError, ValueError):  # longer than a name can be, a null character
         return False
 
 

@@ -449,6 +449,24 @@ def test_list_pictures__a_root_that_is_no_folder_is_an_error(name: str, tmp_path
         list_pictures(tmp_path / name)
 
 
+# ---------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "I;16"])
+def test_read__a_png_with_a_wrong_byte_anywhere_in_its_pixels_is_refused(mode: str) -> None:
+    """A byte of compressed pixels that changed decodes to other pixels more often than to an error."""
+    values = np.random.default_rng(7).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    image = Image.fromarray(values[:, :, 0].astype(np.uint16)) if mode == "I;16" else Image.fromarray(values)
+    whole = encoded(image if mode == "I;16" else image.convert(mode), "PNG")
+    start = whole.index(b"IDAT") + 4
+    for place in range(start, len(whole) - 12, max(1, (len(whole) - start) // 60)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        with pytest.raises(UnreadableError):
+            read_picture(bytes(damaged))
+    assert read_picture(whole).shape == (40, 60, 3)
+
+
 # ---------------------------------------------------------------- masks
 
 

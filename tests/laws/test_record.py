@@ -145,9 +145,18 @@ def test_record__threads_lose_nothing(tmp_path: Path) -> None:
     assert len(content(tmp_path)["pictures"]) == 800
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x", "pictures": {}}', '{"format": 1}'])
+ENTRY = '{"format": "leadline predictions 1", "pictures": {"a": %s}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "{}", '{"format": "x", "pictures": {}}', '{"format": 1}', "[" * 100_000),
+        *(ENTRY % entry for entry in ("3", "null", "[]", "{}", '{"files": ["a.png"]}')),
+    ],
+)
 def test_record__one_that_is_damaged_is_left_alone_and_named(text: str, tmp_path: Path) -> None:
     (tmp_path / PREDICTIONS).write_text(text)
-    with pytest.raises(LeadlineError, match=r"predictions\.json cannot be read .*remove it"):
+    with pytest.raises(LeadlineError, match=r"predictions\.json cannot be read .*remove it and --overwrite"):
         Record(tmp_path)
     assert (tmp_path / PREDICTIONS).read_text() == text

@@ -405,12 +405,102 @@ def test_interruption__keeps_what_was_made_and_the_rest_follows(
 
 
 def test_kill__what_the_record_does_not_name_is_made_again(config: PredictConfig) -> None:
+    config.out.mkdir()
+    Record(config.out).begin()  # written before the first map
+    begun = (config.out / PREDICTIONS).read_bytes()
     predict(config)
-    (config.out / PREDICTIONS).unlink()
+    (config.out / PREDICTIONS).write_bytes(begun)
     (config.out / "x" / ".0123456789abcdef.4194304.tmp").write_bytes(b"half")
     predict(config)
     whole(config.out)
     assert len(entries(config.out)) == len(SHAPES)
+
+
+def test_predict__the_folder_is_known_for_one_of_predictions_before_its_first_map(
+    config: PredictConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode_nothing(*_: object, **__: object) -> list[object]:
+        assert (config.out / PREDICTIONS).exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leadline.stages.predict.encode", encode_nothing)
+    with pytest.raises(KeyboardInterrupt):
+        predict(config)
+
+
+def test_predict__a_file_of_somebody_else_is_not_taken_for_a_map(config: PredictConfig, photos: Path) -> None:
+    """A picture's own depth may lie beside it under the very name of our map."""
+    config = replace(config, out=photos)
+    own = photos / "x" / "c.affine_disparity.png"
+    own.write_bytes(b"mine")
+    with pytest.raises(LeadlineError, match=r"x/c\.affine_disparity\.png stands there already.*--overwrite"):
+        predict(config)
+    assert own.read_bytes() == b"mine"
+    assert files(photos) == sorted([*SHAPES, "x/c.affine_disparity.png"])
+    predict(replace(config, overwrite=True))
+    assert read_prediction(own).values.shape == SHAPES["x/c.png"]
+
+
+@pytest.mark.parametrize("shape", [SHAPES["b.png"], (30, 30)], ids=["same-size", "other-size"])
+def test_predict__a_picture_that_has_changed_is_predicted_again_and_no_other(
+    shape: tuple[int, int], config: PredictConfig, photos: Path
+) -> None:
+    predict(replace(config, format=("png", "npz")))
+    before = times(config.out)
+    Image.new("RGB", shape[::-1], "teal").save(photos / "b.png")
+    predict(config)
+    after = times(config.out)
+    assert {name for name in after if after[name] != before[name]} == {"b.affine_disparity.png"}
+    map = read_prediction(config.out / "b.affine_disparity.png")
+    expected = Predictor(load_network(config.model)[0], size=32)(photos / "b.png")
+    np.testing.assert_allclose(map.values, expected.values, atol=1e-3)
+    entry = entries(config.out)["b"]
+    assert set(entry["files"]) == {"b.affine_disparity.png"}  # the other one is of another picture
+    assert entry["size"] == list(shape)
+    predict(replace(config, format=("npz",)))
+    assert set(entries(config.out)["b"]["files"]) == {"b.affine_disparity.png", "b.affine_disparity.npz"}
+    now = read_prediction(config.out / "b.affine_disparity.npz")
+    np.testing.assert_allclose(now.values, expected.values, atol=1e-3)
+
+
+def test_predict__a_record_that_does_not_know_the_file_still_counts(config: PredictConfig) -> None:
+    """Folders of earlier versions are not made again."""
+    predict(config)
+    record = json.loads((config.out / PREDICTIONS).read_text(encoding="utf-8"))
+    for entry in record["pictures"].values():
+        del entry["file"]
+    (config.out / PREDICTIONS).write_text(json.dumps(record), encoding="utf-8")
+    before = times(config.out)
+    predict(config)
+    assert times(config.out) == before
+
+
+def test_predict__one_name_that_cannot_be_looked_at_stops_no_other(
+    config: PredictConfig, photos: Path
+) -> None:
+    odd = ("~nobody-of-that-name/a.jpg", "a" * 300, "", str(photos / ("b" * 300) / "*.jpg"))
+    with pytest.raises(LeadlineError, match="4 could not be predicted") as raised:
+        predict(replace(config, pictures=(*odd, str(photos / "b.png"))))
+    assert "nobody-of-that-name" in str(raised.value)
+    assert "File name too long" in str(raised.value)
+    assert "an empty name means no picture" in str(raised.value)
+    assert set(entries(config.out)) == {"b"}
+
+
+def test_predict__a_folder_that_cannot_be_read_stops_no_other(
+    config: PredictConfig, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(path).name == "x":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    with pytest.raises(LeadlineError, match=r"cannot list the pictures of .*/x: Permission denied"):
+        predict(config)
+    assert set(entries(config.out)) == {"a", "b", "e"}
 
 
 def test_run__reads_only_so_far_ahead(

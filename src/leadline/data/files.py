@@ -1,7 +1,9 @@
 """Finding and reading pictures and label maps, and encoding them.
 
 Every file that cannot be read ends in `UnreadableError`: one line that names the file and the reason, so that
-a long run can count and list the bad ones. Nothing is guessed, no half-decoded picture is returned.
+a long run can count and list the bad ones. Nothing is guessed, and no picture is returned that its decoder
+calls damaged or cut short, or a PNG whose checksums do not fit. Damage in the middle of a JPEG, which has no
+checksum, may only be seen by eye.
 """
 
 import os
@@ -14,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from isal import isal_zlib
@@ -172,20 +173,28 @@ def encode_map(values: UInt16[np.ndarray, "h w"], *, text: Mapping[str, str] | N
     )
 
 
-def list_pictures(root: Path) -> list[Path]:
+def list_pictures(root: Path, *, unread: list[str] | None = None) -> list[Path]:
     """List the pictures below `root` by suffix, sorted by their relative path.
 
     Hidden files and folders are skipped. Links to folders are followed, but each folder is visited once,
     under its own name where that is below `root`, so loops of links end.
 
     Raises:
-        LeadlineError: for a folder that cannot be read, `root` above all.
+        LeadlineError: for a folder that cannot be read: `root`, and those below it unless a list `unread`
+            is given that takes why.
     """
+
+    def cannot(error: OSError) -> None:
+        failure = LeadlineError(f"cannot list the pictures of {error.filename}: {_reason(error)}")
+        if unread is None or Path(error.filename) == root:
+            raise failure from error
+        unread.append(str(failure))
+
     found: list[Path] = []
     visited: set[Path] = set()
     starts = [root]  # grows by links to folders, which wait until all real folders are done
     for start in starts:
-        for where, folders, files in os.walk(start, onerror=_cannot_list):
+        for where, folders, files in os.walk(start, onerror=cannot):
             here = Path(where)
             if here.resolve() in visited:
                 folders.clear()
@@ -212,6 +221,9 @@ def _decode(file: Path | bytes) -> Image.Image:
     with BytesIO(file) if isinstance(file, bytes) else file.open("rb") as stream:
         with _quiet_pillow():
             image: Image.Image = Image.open(stream, formats=_FORMATS)
+            if image.format == "PNG":  # its decoder looks at few of its checksums
+                image.verify()
+                image = Image.open(stream, formats=_FORMATS)
             if image.format == "TIFF":
                 image.load()  # this one warns while decoding
         image.load()
@@ -275,7 +287,3 @@ def naming(file: Path | bytes, name: str | None, kind: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return " ".join(text.split())
-
-
-def _cannot_list(error: OSError) -> NoReturn:
-    raise LeadlineError(f"cannot list the pictures of {error.filename}: {_reason(error)}") from error

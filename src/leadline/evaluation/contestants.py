@@ -33,7 +33,7 @@ from leadline.models.checkpoints import digest
 from leadline.models.published import is_published, load_model
 from leadline.predict.predictor import Predictor
 from leadline.specs import build, parse_positive, parse_space, split_spec
-from leadline.storage import sha256_of
+from leadline.storage import sha256_of, typed_path
 from leadline.types import LeadlineError, Space
 
 _HUB = "transformers:"
@@ -80,10 +80,10 @@ def _open(
     batch: int,
 ) -> tuple[Model, str | None]:
     """Open one model, and say what tells it from others; None where nothing does."""
-    path = Path(place).expanduser()
+    path = typed_path(place)
     side = {} if short_side is None else {"short_side": str(short_side)}
     if place.startswith(_HUB):
-        place = str(Path(place.removeprefix(_HUB)).expanduser())
+        place = str(typed_path(place.removeprefix(_HUB)))
         model: Model = _build(
             lambda **given: TransformersModel(place, device=device, **given), spec, options, space=parse_space
         )

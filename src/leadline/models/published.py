@@ -10,6 +10,7 @@ from leadline.models.foreign import AmbiguousError, name_of
 from leadline.models.hub import fetch
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
+from leadline.storage import typed_path
 from leadline.types import LeadlineError
 
 BUNDLED = "leadline-small"
@@ -52,7 +53,7 @@ def find_weights(model: str) -> tuple[Path, str | None]:
     """
     if model == BUNDLED:  # whatever lies in the current folder
         return BUNDLED_FILE, None
-    path = Path(model).expanduser()
+    path = typed_path(model)
     if path.exists() and model:
         return path, None
     if model in VARIANTS:
@@ -74,7 +75,7 @@ def network_of(model: str) -> str | None:
     """
     if model in VARIANTS:
         return model
-    path = BUNDLED_FILE if model == BUNDLED else Path(model).expanduser()
+    path = BUNDLED_FILE if model == BUNDLED else typed_path(model)
     if not (path.is_file() or (path / CONFIG).exists()):
         return None
     found: str | None = describe(path).get("network") if is_ours(path) else name_of(path)

@@ -12,6 +12,9 @@ from leadline.types import LeadlineError
 
 PREDICTIONS = "predictions.json"
 _FORMAT = "leadline predictions 1"
+_OF_THE_FILE = ("file", "size")
+"""What an entry says of the picture's file: where it is another now, the picture has changed, and an entry
+begins anew. Entries of earlier versions may say less, and then tell nothing."""
 _EVERY = 20.0  # seconds between two writings: what a kill makes do again at most
 
 
@@ -20,7 +23,7 @@ class Record:
 
     An entry is what the file is about (`about`: picture, space, unit, model, how it was made) and ``files``,
     by name, with what is needed to read each. It is written once its files are; what a kill leaves without an
-    entry is made again.
+    entry is made again, and so is what was made of a picture that has changed since.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,6 +38,11 @@ class Record:
         self._changed = set[str]()
         self.entries = self._stored()
 
+    def begin(self) -> None:
+        """Write what there is, so that the folder is known for one of predictions before its first map."""
+        if not self.path.exists():
+            self._write()
+
     def missing(self, name: str, files: Iterable[str], *, about: Mapping[str, Any]) -> set[str]:
         """Return which of a picture's `files` are still to be made.
 
@@ -44,15 +52,15 @@ class Record:
         entry = self.entries.get(name)
         if entry is None:
             return set(files)
-        other = [key for key in about if entry.get(key) != about[key]]
-        if other:
+        differing = self._differing(entry, about)
+        if other := [key for key in differing if key not in _OF_THE_FILE]:
             says = "; ".join(f"{key} is {entry.get(key)}, now {about[key]}" for key in other)
             raise LeadlineError(
                 f"{self.path.parent / name}.* was made otherwise: {says}. Choose another --out, or "
                 "--overwrite it"
             )
-        folder = self.path.parent
-        return {file for file in files if file not in entry["files"] or not (folder / file).exists()}
+        folder, made = self.path.parent, {} if differing else entry["files"]
+        return {file for file in files if file not in made or not (folder / file).exists()}
 
     def add(self, name: str, about: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> None:
         """Enter files that were written; those of an entry that is about the same stay."""
@@ -84,17 +92,24 @@ class Record:
             others = {name: entry for name, entry in self._stored().items() if name not in self._changed}
             own = {name: entry for name, entry in self.entries.items() if name in self._changed}
             self.entries = others | own
-            content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
-            write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
+            self._write()
             self._written = time.monotonic()
             self._changed.clear()
+
+    def _write(self) -> None:
+        content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
+        write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
 
     def _files(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
         """Return the files of an entry that is about the same."""
         entry = self.entries.get(name)
-        if entry is None or any(entry.get(key) != value for key, value in about.items()):
-            return {}
-        return dict(entry["files"])
+        return {} if entry is None or self._differing(entry, about) else dict(entry["files"])
+
+    @staticmethod
+    def _differing(entry: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
+        """Return in what an entry is about something else."""
+        known = {key: about[key] for key in _OF_THE_FILE if key in about} | entry
+        return [key for key in about if known.get(key) != about[key]]
 
     def _stored(self) -> dict[str, dict[str, Any]]:
         if not self.path.exists():
@@ -103,9 +118,13 @@ class Record:
             found = json.loads(self.path.read_text(encoding="utf-8"))
             if found["format"] != _FORMAT:
                 raise ValueError(f"its format is {found['format']!r}, expected {_FORMAT!r}")
-            return dict(found["pictures"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            pictures = dict(found["pictures"])
+            for name, entry in pictures.items():
+                if not isinstance(entry, dict) or not isinstance(entry.get("files"), dict):
+                    raise TypeError(f"the entry of {name} is none")
+            return pictures
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LeadlineError(
-                f"{self.path} cannot be read as a record of predictions ({error!r}): remove it to make the "
-                "maps of this folder anew, or choose another --out"
+                f"{self.path} cannot be read as a record of predictions ({error!r}): remove it and "
+                "--overwrite the maps of this folder, or choose another --out"
             ) from error

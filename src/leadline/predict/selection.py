@@ -11,6 +11,7 @@ from pathlib import Path
 from leadline.data.files import SUFFIXES, list_pictures
 from leadline.predict.formats import is_result
 from leadline.predict.record import PREDICTIONS
+from leadline.storage import typed_path
 from leadline.types import LeadlineError
 
 
@@ -36,14 +37,16 @@ def select_pictures(arguments: Sequence[str], *, results: Path) -> tuple[list[Se
     The picture's suffix is kept only where two would differ in nothing else.
     """
     found: dict[Path, Path] = {}  # picture -> the folder that its name starts from
-    problems = []
+    problems: list[str] = []
     results = _absolute(results)
     for argument in arguments:
         try:
-            for path, root in _meant(argument, results):
+            for path, root in _meant(argument, results, problems):
                 found.setdefault(path, root)
         except LeadlineError as error:
             problems.append(str(error))
+        except OSError as error:
+            problems.append(f"cannot look at {error.filename}: {error.strerror}")
     relative = {path: path.relative_to(root) for path, root in found.items()}
     if _repeated(relative, lambda path: str(relative[path])):
         common = os.path.commonpath([path.parent for path in found])
@@ -51,15 +54,20 @@ def select_pictures(arguments: Sequence[str], *, results: Path) -> tuple[list[Se
     return [Selected(path=path, name=name) for path, name in _names(relative).items()], problems
 
 
-def _meant(argument: str, results: Path) -> list[tuple[Path, Path]]:
-    """Return the pictures of one argument with the folder that their names start from."""
-    typed = Path(argument).expanduser()
+def _meant(argument: str, results: Path, problems: list[str]) -> list[tuple[Path, Path]]:
+    """Return the pictures of one argument with the folder that their names start from.
+
+    Folders below it that cannot be read are added to `problems`.
+    """
+    if not argument:
+        raise LeadlineError("an empty name means no picture")
+    typed = typed_path(argument)
     path = _absolute(typed)
     if path.is_dir():
-        fixed, found = path, list_pictures(path)
+        fixed, found = path, list_pictures(path, unread=problems)
     elif glob.has_magic(argument) and not path.exists():
         fixed = _absolute(next(parent for parent in typed.parents if not glob.has_magic(str(parent))))
-        found = list(_matching(typed))
+        found = list(_matching(typed, problems))
     else:
         return [(path, path.parent)]
     made = cache(lambda folder: folder == results or (folder / PREDICTIONS).exists())
@@ -70,11 +78,11 @@ def _meant(argument: str, results: Path) -> list[tuple[Path, Path]]:
     return [(picture, fixed) for picture in pictures]
 
 
-def _matching(pattern: Path) -> Iterator[Path]:
+def _matching(pattern: Path, problems: list[str]) -> Iterator[Path]:
     for match in sorted(glob.glob(str(pattern), recursive=True)):  # noqa: PTH207 (Path.glob finds hidden files)
         path = _absolute(Path(match))
         if path.is_dir():
-            yield from list_pictures(path)
+            yield from list_pictures(path, unread=problems)
         elif path.suffix.lower() in SUFFIXES:
             yield path
 

@@ -99,9 +99,12 @@ def predict(config: PredictConfig) -> Path:
     model = {"network": predictor.network.name, "weights": digest(predictor.network)[:16]}
     job = Job(config, predictor, model, Record(config.out))
     todo = [picture for picture in pictures if job.missing(picture)]
-    for folder in {(config.out / picture.name).parent for picture in todo}:
+    if not (config.overwrite or job.record.path.exists()):
+        job.require_free(todo)
+    for folder in {config.out, *((config.out / picture.name).parent for picture in todo)}:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
+    job.record.begin()
     if config.overwrite:
         job.strike(todo)
     before, made = len(pictures) - len(todo), 0
@@ -129,6 +132,8 @@ class _Read:
     prepared: np.ndarray
     shown: np.ndarray | None
     """At the size of a figure, where one shows it."""
+    about: dict[str, Any]
+    """What its maps are about, its file as it was before it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +147,7 @@ class Job:
 
     def missing(self, picture: Selected) -> set[str]:
         """Return which of the picture's files are to be written."""
-        files = self._files(picture)
-        if self.config.overwrite:
-            return set(files)
-        return self.record.missing(picture.name, files, about=self._about(picture))
+        return self._missing(picture, self._about(picture))
 
     def run(self, pictures: Iterable[Selected]) -> Iterator[str | None]:
         """Yield, for each picture in order, None once its files are written, or why it cannot be read."""
@@ -161,11 +163,24 @@ class Job:
         """The space of what is written."""
         return Space.DEPTH if self.config.unit == "metres" else self.predictor.network.space
 
+    def require_free(self, pictures: Iterable[Selected]) -> None:
+        """Refuse to write over files of which no record says that they are maps."""
+        for file in (self.config.out / file for picture in pictures for file in self._files(picture)):
+            if file.exists():
+                raise LeadlineError(
+                    f"{file} stands there already, and no {self.record.path.name} says that it is a map: "
+                    "choose another --out, or --overwrite it"
+                )
+
     def strike(self, pictures: Iterable[Selected]) -> None:
         """Strike what will be replaced out of the record."""
         for picture in pictures:
             self.record.forget(picture.name, set(self._files(picture)), about=self._about(picture))
         self.record.save()
+
+    def _missing(self, picture: Selected, about: Mapping[str, Any]) -> set[str]:
+        files = self._files(picture)
+        return set(files) if self.config.overwrite else self.record.missing(picture.name, files, about=about)
 
     def _files(self, picture: Selected) -> list[str]:
         return [
@@ -178,6 +193,7 @@ class Job:
         names = (os.fsencode(Path(file).name) for file in self._files(picture))
         if os.name == "posix" and any(len(name) > _LONGEST_NAME for name in names):
             return f"{picture.path}: with what is added to it, its name is longer than {_LONGEST_NAME} bytes"
+        about = self._about(picture)
         try:
             image = read_picture(picture.path)
         except UnreadableError as error:
@@ -193,6 +209,7 @@ class Job:
             size=size,
             prepared=prepared,
             shown=resize_picture(image, shown_size(size), "area") if drawn else None,
+            about={**about, "size": list(size)},
         )
 
     def _restore(self, item: tuple[_Read | str, View | None]) -> tuple[_Read, Prediction] | str:
@@ -208,19 +225,26 @@ class Job:
         if self.config.unit == "metres":
             values = as_depth(prediction.values, prediction.space)
             prediction = replace(prediction, values=values, space=Space.DEPTH)
-        picture, files, missing = read.picture, {}, self.missing(read.picture)
+        picture, files = read.picture, {}
+        missing = self._missing(picture, read.about)
         for format in self.config.format:
             for encoded in encode(prediction, format, picture=read.shown):
                 name = picture.name + encoded.suffix
                 if name in missing:
                     write_atomic(self.config.out / name, encoded.data)
                     files[name] = {"format": format, **encoded.facts}
-        self.record.add(picture.name, {**self._about(picture), "size": list(read.size)}, files)
+        self.record.add(picture.name, read.about, files)
         return None
 
     def _about(self, picture: Selected) -> dict[str, Any]:
+        try:
+            status = picture.path.stat()
+            file = {"file": {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}}
+        except OSError:  # reading it will say why
+            file = {}
         return {
             "source": str(picture.path),
+            **file,
             "space": self.space.value,
             "unit": self.space.unit,
             "model": dict(self.model),

@@ -34,6 +34,7 @@ from leadline.data.sources.registry import DATASETS, find_dataset
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Quality, Recipe
 from leadline.specs import build, parse_space, split_spec
+from leadline.storage import typed_path
 from leadline.types import LeadlineError, Size, Source
 
 PROCEDURAL = "procedural"
@@ -68,10 +69,10 @@ def open_source(spec: str, *, use: Use = "look") -> Source:
 def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source:
     name, colon, below = place.partition(":")
     if name in DATASETS:
-        dataset, root = DATASETS[name], _root(name) if not below else Path(below).expanduser()
+        dataset, root = DATASETS[name], _root(name) if not below else typed_path(below)
         open_split = partial(_open_dataset, dataset, root, use=use)
         return _make(open_split, spec, options, split=str, name=str)
-    path = Path(place).expanduser()
+    path = typed_path(place)
     if place == PROCEDURAL:
         return _make(
             _procedural,
@@ -106,7 +107,7 @@ def _open(place: str, spec: str, options: Mapping[str, str], use: Use) -> Source
         lambda **given: FolderSource(path, **given),
         spec,
         options,
-        labels=lambda text: Path(text).expanduser(),
+        labels=typed_path,
         space=parse_space,
         scale=_ratio,
         invalid=lambda text: None if text.lower() == "none" else float(text),
@@ -143,7 +144,7 @@ def open_sources(specs: Sequence[str], *, role: str) -> Concatenated:
 def _identity(spec: str) -> tuple[str, frozenset[tuple[str, str]]]:
     """Return what is the same for two ways to write one source."""
     place, options = split_spec(spec)
-    return os.path.realpath(Path(place).expanduser()), frozenset(options.items())
+    return os.path.realpath(typed_path(place)), frozenset(options.items())
 
 
 def _open_dataset(
@@ -165,7 +166,7 @@ def require_apart(out: Path, specs: Sequence[str]) -> None:
         LeadlineError: where `out` is such a folder or lies in one.
     """
     for spec in specs:
-        folder = Path(split_spec(spec)[0]).expanduser()
+        folder = typed_path(split_spec(spec)[0])
         if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
             raise LeadlineError(
                 f"{out} lies in {folder}, and what is written there would be taken for pictures: "
@@ -179,7 +180,7 @@ def _root(name: str) -> Path:
             f"where does {name} lie? write {name}:FOLDER, or set {ROOT} to the folder above it (a folder "
             f"that is no such data set is ./{name})"
         )
-    return Path(os.environ[ROOT]).expanduser() / name
+    return typed_path(os.environ[ROOT]) / name
 
 
 def parse_size(text: str) -> Size:
@@ -197,7 +198,7 @@ def parse_size(text: str) -> Size:
 
 def _folder(text: str) -> Path:
     """Read the name of a folder that exists."""
-    folder = Path(text).expanduser()
+    folder = typed_path(text)
     if not folder.is_dir():
         raise ValueError("there is no such folder")
     return folder
