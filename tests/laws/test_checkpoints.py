@@ -3,8 +3,9 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,9 +19,9 @@ from leadline.data.transforms import Crop
 from leadline.engine.checkpoint import State, load_state, save_state
 from leadline.engine.learner import Learner
 from leadline.engine.run import described, differences
-from leadline.models.checkpoints import load_network, load_tensors, save_network, save_tensors
+from leadline.models.checkpoints import describe, load_network, load_tensors, save_network, save_tensors
 from leadline.models.network import Network
-from leadline.models.variants import find_variant
+from leadline.models.variants import VARIANTS, find_variant
 from leadline.types import LeadlineError, Space
 from miniature import small_run, train
 
@@ -161,6 +162,34 @@ def damage_foreign(path: Path, weights: dict[str, Tensor]) -> None:
 
 def damage_foreign_description(path: Path, weights: dict[str, Tensor]) -> None:
     save_file(weights, path, metadata={"leadline": "not JSON"})
+
+
+@pytest.mark.parametrize("said", ["3", "null", "[]", '"x"', "[" * 100_000])
+def test_description__that_is_none_is_refused(said: str, weights: dict[str, Tensor], tmp_path: Path) -> None:
+    save_file(weights, tmp_path / "w.safetensors", metadata={"leadline": said})
+    with pytest.raises(LeadlineError, match="a safetensors file, but not one that leadline wrote"):
+        load_network(tmp_path / "w.safetensors")
+    with pytest.raises(LeadlineError, match="a safetensors file, but not one that leadline wrote"):
+        describe(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"looks": ["a"]}, {"looks": [0]}, {"looks": 3}, {"multiple": 0}, {"short_side": "224"}),
+        *({"features": -4}, {"hidden": 2.5}, {"bound": "around"}, {"interpolation": None}),
+        *({"enlargement": ["centres"]}, {"encoder": {"mark": 1}}, {"encoder": 3}, {"origin": []}),
+        {"colours": [1]},
+    ],
+    ids=str,
+)
+def test_description__of_a_network_that_cannot_be_is_refused(
+    change: dict[str, Any], weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    described = {**asdict(VARIANTS["tiny"]), **change}
+    save_tensors(tmp_path / "w.safetensors", weights, {**ABOUT, "network": "own", "variant": described})
+    with pytest.raises(LeadlineError, match="describes the network 'own' in a way that this version"):
+        load_network(tmp_path / "w.safetensors")
 
 
 def damage_state(path: Path, weights: dict[str, Tensor]) -> None:

@@ -23,6 +23,8 @@ from leadline.data.decoders import (
 )
 from leadline.types import LeadlineError, Size, UnreadableError
 
+HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 1000)}\n"
+NPY = b"\x93NUMPY\x01\x00" + bytes([len(HEADER) % 256, 0]) + HEADER
 ROWS = [[1.5, -2, 0], [np.inf, np.nan, 6.25]]
 EXPECTED = np.array(ROWS, np.float32)
 SIZE = Size(2, 3)
@@ -115,7 +117,11 @@ def test_flow__alternates_right_and_down(tmp_path: Path) -> None:
         (lambda f: trees.exr(f, R=ROWS, B=ROWS), read_exr, "channels B, R; which of them"),
         (lambda f: trees.exr(f, R=ROWS, B=ROWS), lambda f: read_exr(f, "G"), "channels B, R"),
         (lambda f: f.write_bytes(b"PF\n3 2\n-1\n" + bytes(72)), read_pfm, "one channel"),
-        (lambda f: saved(f, np.array([{}])), read_npy, "allow_pickle"),
+        (lambda f: saved(f, np.array([{}])), read_npy, "no array of numbers that NumPy saved whole"),
+        (lambda f: f.write_bytes(NPY % 2**40 + bytes(99)), read_npy, "no array of numbers"),
+        (lambda f: f.write_bytes(NPY % 3 + bytes(5)), read_npy, "no array of numbers"),
+        (lambda f: f.write_bytes((NPY % 3).replace(b"}", b"(")), read_npy, "no array of numbers"),
+        (lambda f: f.write_bytes(b"PK" + bytes(99)), read_npy, "no array of numbers"),
         (lambda f: saved(f, np.array([["a"]])), read_npy, "a map of numbers"),
     ],
 )

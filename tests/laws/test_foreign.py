@@ -323,6 +323,10 @@ def test_folder__may_be_in_shards(folder: Path, network: Network) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(LeadlineError, match="outside its folder"):
         load_foreign(folder)
+    for nothing in ({}, {"weight_map": ["a.safetensors"]}, {"weight_map": {"a": 3}}):
+        (folder / "model.safetensors.index.json").write_text(json.dumps(nothing))
+        with pytest.raises(LeadlineError, match="does not say which file holds which tensor"):
+            load_foreign(folder)
 
 
 def test_names_in_memory__are_understood_as_those_in_files(folder: Path, network: Network) -> None:

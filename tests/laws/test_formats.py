@@ -242,7 +242,23 @@ def damaged_files() -> dict[str, bytes]:
     np.savez_compressed(packed, space="depth", values=np.random.default_rng(0).random((9, 9), np.float32))
     flipped = bytearray(packed.getvalue())
     flipped[-400:-300] = bytes(100)
-    return {
+    maps = {"space": "depth", "values": np.ones((2, 3), np.float32)}
+    stored = {
+        "nan": {**maps, "values": np.full((2, 3), np.nan, np.float32)},
+        "space": {**maps, "space": "inches"},
+        "spaceless": {"values": maps["values"]},
+        "objects": {**maps, "values": np.array([[{}]])},
+        "other-shape": {**maps, "disagreement": np.zeros((3, 2), np.float32)},
+        "other-numbers": {**maps, "disagreement": np.zeros((2, 3))},
+    }
+    odd = {}
+    for name, arrays in stored.items():
+        np.savez(stream := BytesIO(), **arrays)  # type: ignore[arg-type]
+        odd[f"{name}.npz"] = stream.getvalue()
+    for key, value in {"scale": "nan", "offset": "inf", "infinity": "many"}.items():
+        text = {"scale": "1", "offset": "0", "space": "depth", key: value}
+        odd[f"{key}.png"] = encode_map(np.zeros((2, 3), np.uint16), text=text)
+    return odd | {
         "array.npz": array.getvalue(),
         "double.npz": double.getvalue(),
         "flipped.npz": bytes(flipped),

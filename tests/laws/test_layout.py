@@ -5,6 +5,7 @@ import sys
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,35 @@ def test_archive__cut_short_names_the_member(tmp_path: Path) -> None:
     assert source[0].id == "x/x.tar/a.jpg"
     with pytest.raises(UnreadableError, match=r"x\.tar!b\.jpg cannot be read: the archive is cut short"):
         source[1]
+
+
+def test_archive__a_tar_that_ends_at_a_header_is_refused(tmp_path: Path) -> None:
+    """Python's reader takes what it cannot read of a later header for the end."""
+    file = tmp_path / "x.tar"
+    tar(file, {"a.jpg": jpeg(), "b.jpg": jpeg(), "c.jpg": jpeg()})
+    whole = file.read_bytes()
+    with tarfile.open(file) as opened:
+        second = opened.getmembers()[1].offset
+    damaged = bytearray(whole)
+    damaged[second + 150] ^= 1  # of its checksum
+    for name, content in (
+        ("header", bytes(damaged)),
+        ("cut", whole[:second]),
+        ("within", whole[: second + 9]),
+    ):
+        (tmp_path / f"{name}.tar").write_bytes(content)
+        with pytest.raises(LeadlineError, match=rf"{name}\.tar cannot be read as an archive: .*{second}"):
+            list_members(tmp_path / f"{name}.tar")
+    assert len(list_members(file)) == 3
+
+
+def test_archive__a_member_with_holes_is_refused(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("a.jpg")
+    member.size, member.pax_headers = 512, {"GNU.sparse.map": "0,512", "GNU.sparse.size": "1024"}
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.PAX_FORMAT) as made:
+        made.addfile(member, BytesIO(bytes(512)))
+    with pytest.raises(LeadlineError, match=r"a\.jpg is stored with holes; pack it without --sparse"):
+        list_members(tmp_path / "x.tar")
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

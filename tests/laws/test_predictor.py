@@ -169,6 +169,11 @@ def odd_pictures() -> Iterator[tuple[str, bytes]]:
     yield "rotated by EXIF", saved(rgb, "PNG", exif=turned)
 
 
+def test_predictor__a_pil_image_without_a_pixel_is_refused(predictor: Predictor) -> None:
+    with pytest.raises(UnreadableError, match="cannot be read as a picture: it has no pixel"):
+        predictor(Image.new("RGB", (0, 5)))
+
+
 @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in odd_pictures()])
 def test_predictor__a_pil_image_of_any_mode_is_what_its_file_is(predictor: Predictor, data: bytes) -> None:
     found = predictor(Image.open(BytesIO(data)))
@@ -241,13 +246,15 @@ def test_size__is_the_short_side_that_the_network_sees(network: Network) -> None
     assert Predictor(network, size=70).prepare(picture(Size(10, 20))).shape == (96, 128, 3)
 
 
-@pytest.mark.parametrize("option", [{"size": 0}, {"batch": 0}, {"size": -3}])
-def test_predictor__numbers_that_mean_nothing_are_refused(network: Network, option: dict[str, int]) -> None:
-    with pytest.raises(LeadlineError, match="size and batch are at least 1"):
-        Predictor(network, **option)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "option", [{"size": 0}, {"batch": 0}, {"size": -3}, {"size": 10**11}, {"batch": 10**9}]
+)
+def test_predictor__numbers_that_mean_nothing_are_refused(network: Network, option: dict[str, Any]) -> None:
+    with pytest.raises(LeadlineError, match=r"(size|batch) is a whole number from 1 to 32767, got"):
+        Predictor(network, **option)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", ""])
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", "", "meta"])
 def test_device__one_that_is_not_there_is_refused_by_name(network: Network, device: str) -> None:
     with pytest.raises(LeadlineError, match=f"there is no device '{device}' here .*use auto, cpu, cuda"):
         Predictor(network, device=device)

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -332,7 +333,7 @@ def test_store__a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("file", "text", "lacks"),
     [
-        (MANIFEST, '{"format": "leadline labels 1", "complete": true}', "shards, fingerprint, about"),
+        (MANIFEST, '{"format": "leadline labels 1", "complete": true}', "counts, count, fingerprint, about"),
         ("shard-000002.json", "{}", "samples, unreadable"),
         (
             "shard-000002.json",
@@ -348,6 +349,52 @@ def test_store__a_list_that_lacks_something_is_refused_by_name(
     finish_store(tmp_path)
     (tmp_path / file).write_text(text, encoding="utf-8")
     with pytest.raises(LeadlineError, match=rf"{file} is missing or damaged \(it lacks {lacks}"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("space", "inches"), ("space", 3)),
+        *(("scale", 0), ("scale", -1.0), ("scale", math.nan), ("scale", None), ("offset", math.inf)),
+        *(("members", None), ("members", [[0, 5]]), ("members", [[0, 5], [-1, 5]])),
+        *(("members", [[0, 5], [1.5, 5]]), ("members", [[0, 5], ["1", 5]]), ("members", [[0], [1]])),
+        *(("extra", []), ("extra", {"objects.png": 3})),
+    ],
+)
+def test_store__a_list_whose_values_mean_nothing_is_refused_and_mended(
+    key: str, value: object, straight: Path, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    finish_store(tmp_path)
+    index = tmp_path / "shard-000001.json"
+    found = json.loads(index.read_text(encoding="utf-8"))
+    found["samples"][-1][key] = value
+    index.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"shard-000001\.json is missing or damaged"):
+        Store(tmp_path)
+    write(tmp_path)
+    finish_store(tmp_path)
+    assert contents(tmp_path) == contents(straight)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"samples": [3], "unreadable": []}'])
+def test_store__a_list_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    finish_store(tmp_path)
+    (tmp_path / "shard-000001.json").write_text(text, encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"shard-000001\.json is missing or damaged"):
+        Store(tmp_path)
+
+
+def test_store__a_list_that_lost_a_sample_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    finish_store(tmp_path)
+    index = tmp_path / "shard-000001.json"
+    found = json.loads(index.read_text(encoding="utf-8"))
+    found["samples"].pop()
+    index.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"manifest\.json is missing or damaged \(it counts"):
         Store(tmp_path)
 
 

@@ -13,7 +13,7 @@ from leadline.data.files import encode_jpeg, encode_map
 from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.labels import Coding, fingerprint, read_label
 from leadline.data.sources.table import TableSource
-from leadline.stages.sources import open_sources
+from leadline.stages.sources import open_source, open_sources
 from leadline.storage import write_atomic
 from leadline.types import Label, LeadlineError, Size, Source, Space, UnreadableError
 
@@ -83,6 +83,18 @@ def test_read_label__another_size_is_refused_with_both(tmp_path: Path) -> None:
 def test_coding__a_scale_that_is_not_positive_is_refused(scale: float) -> None:
     with pytest.raises(LeadlineError, match=f"positive and finite, got {scale}"):
         Coding(space=Space.DEPTH, scale=scale)
+
+
+@pytest.mark.parametrize("invalid", ["nan", "inf", "-inf"])
+def test_coding__a_number_that_no_pixel_holds_cannot_stand_for_what_was_not_measured(
+    invalid: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LeadlineError, match=f"no file of whole numbers holds {invalid}"):
+        Coding(space=Space.DEPTH, invalid=float(invalid))
+    for folder in ("p", "l"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(LeadlineError, match=f"no file of whole numbers holds {invalid}"):
+        open_source(f"{tmp_path / 'p'}?labels={tmp_path / 'l'}&space=depth&invalid={invalid}")
 
 
 def test_fingerprint__takes_any_name_a_file_can_have(tmp_path: Path) -> None:

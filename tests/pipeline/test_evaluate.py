@@ -14,10 +14,10 @@ from PIL import Image
 from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
 from leadline.data.source import Evenly
+from leadline.data.sources.points import read_pairs
 from leadline.evaluation.contest import hold, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.ledger import Ledger
-from leadline.evaluation.pairs import read_pairs
 from leadline.metrics import NAMES, PAPER, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
@@ -234,7 +234,7 @@ def test_evaluate__the_report_is_json_also_without_level_pairs(tmp_path: Path) -
 
 def test_read_pairs__the_closer_point_comes_first(tmp_path: Path) -> None:
     file = annotations(tmp_path, {"a.png": [pair([1, 2], [3, 4]), pair([5, 6], [7, 8], first=False)]})
-    assert read_pairs(file) == {"a.png": [PointPair((1, 2), (3, 4)), PointPair((5, 6), (7, 8))]}
+    assert read_pairs(file) == {"a.png": (PointPair((1, 2), (3, 4)), PointPair((5, 6), (7, 8)))}
 
 
 def test_evaluate__da2k_is_counted_by_scenario(tmp_path: Path) -> None:
@@ -499,6 +499,7 @@ def test_evaluate__a_point_outside_the_picture_is_named(point: list[int], tmp_pa
         {"point1": [0, 0], "point2": [1], "closer_point": "point1"},
         {"point1": [0, 0, 0], "point2": [1, 1], "closer_point": "point1"},
         {"point1": [0.5, 0], "point2": [1, 1], "closer_point": "point1"},
+        {"point1": [True, False], "point2": [1, 1], "closer_point": "point1"},
         {"point1": ["0", "0"], "point2": [1, 1], "closer_point": "point1"},
         {"point1": 7, "point2": [1, 1], "closer_point": "point1"},
         ["point1", "point2"],
@@ -511,7 +512,7 @@ def test_read_pairs__a_malformed_pair_is_named_with_its_picture(entry: Any, tmp_
         read_pairs(file)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a.png": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a.png": 3}', "[" * 100_000])
 def test_read_pairs__malformed_annotations_are_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.json").write_text(text, encoding="utf-8")
     with pytest.raises(LeadlineError, match=r"pairs\.json"):

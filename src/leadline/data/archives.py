@@ -92,7 +92,9 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
     try:
         if archive.suffix.lower() == _TAR:
             with tarfile.open(archive, "r:") as tar:
-                return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in tar if m.isreg()}
+                places = {_plain_name(m): (m.offset_data, m.size) for m in tar if m.isreg()}
+            _require_end(archive, tar.offset)
+            return places
         if archive.suffix.lower() == _ZIP:
             listed = _open_zip(archive, os.getpid()).infolist()
             return {info.filename: info.file_size for info in listed if not info.is_dir()}
@@ -100,6 +102,23 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
             return {bytes(key).decode(): -1 for key in view.cursor().iternext(values=False)}
     except _DAMAGED as error:
         raise LeadlineError(f"{archive} cannot be read as an archive: {error}; fetch it again") from error
+
+
+def _plain_name(member: tarfile.TarInfo) -> str:
+    if member.issparse():
+        raise ValueError(f"{member.name} is stored with holes; pack it without --sparse")
+    return member.name.removeprefix("./")
+
+
+def _require_end(archive: Path, offset: int) -> None:
+    """Refuse a tar whose listing ends at anything but the empty block that ends one.
+
+    Python's reader stops without a word at a header that is damaged or cut off.
+    """
+    with archive.open("rb") as stream:
+        stream.seek(offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise ValueError(f"it is cut short or damaged at byte {offset}")
 
 
 @lru_cache(maxsize=16)

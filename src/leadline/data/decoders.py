@@ -7,7 +7,9 @@ the file and the reason.
 import re
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Float32
@@ -57,7 +59,19 @@ def read_raw(file: Path, size: Size) -> Map:
 def read_npy(file: Path) -> Map:
     """Read a map that NumPy saved; a single channel at the end is dropped. Pickled objects are refused."""
     with naming(file, None, "a NumPy map"):
-        return _plane(np.load(file, allow_pickle=False))
+        return _plane(plain_array(file.read_bytes()))
+
+
+def plain_array(data: bytes) -> np.ndarray:
+    """Read an array of numbers or text as NumPy saves it.
+
+    Raises:
+        ValueError: for anything else, objects above all, which could run code when read.
+    """
+    try:
+        return np.lib.format.read_array(BytesIO(data), allow_pickle=False)
+    except (ValueError, TypeError, AttributeError, EOFError, MemoryError, TokenError, SyntaxError) as error:
+        raise ValueError("it is no array of numbers that NumPy saved whole") from error
 
 
 def read_hdf5(file: Path, key: str) -> Map:

@@ -99,6 +99,8 @@ def picture_of(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     with naming(b"", str(getattr(image, "filename", "") or repr(image)), "a picture"):
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.height}x{image.width} exceeds limit of {MAX_PIXELS} pixels")
+        if 0 in image.size:
+            raise ValueError("it has no pixel")
         image.load()
         return _rgb(_upright(image))
 

@@ -10,6 +10,7 @@ store is.
 
 import hashlib
 import json
+import math
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
@@ -83,10 +84,10 @@ def finished_shards(out: Path, numbers: Iterable[int]) -> list[int]:
 def finish_store(out: Path) -> dict[str, Any]:
     """Close a store whose shards are all written: count, list what was unreadable, return the manifest."""
     manifest = _read(out / MANIFEST)
-    names = [f"shard-{number:06d}" for number in range(len(manifest["counts"]))]
+    indices = [_index(out, number) for number, _ in enumerate(manifest["counts"])]
     digest, unreadable, count = hashlib.sha256(), [], 0
-    for name in names:
-        text = (out / f"{name}.json").read_text(encoding="utf-8")
+    for path in indices:
+        text = path.read_text(encoding="utf-8")
         digest.update(text.encode())
         index = json.loads(text)
         count += len(index["samples"])
@@ -95,7 +96,7 @@ def finish_store(out: Path) -> dict[str, Any]:
         "complete": True,
         "count": count,
         "unreadable": unreadable,
-        "shards": [f"{name}.tar" for name in names],
+        "shards": [path.with_suffix(".tar").name for path in indices],
         "fingerprint": digest.hexdigest(),
     }
     write_atomic(out / MANIFEST, json.dumps(manifest, indent=1))
@@ -120,17 +121,21 @@ class Store:
             raise LeadlineError(f"{manifest} has format {self.manifest.get('format')}, expected {_FORMAT}")
         if not self.manifest.get("complete"):
             raise LeadlineError(f"{root} is unfinished: run the command that writes it again, it goes on")
-        _require(manifest, self.manifest, "shards", "fingerprint", "about")
+        _require(manifest, self.manifest, "counts", "count", "fingerprint", "about")
+        if not isinstance(self.manifest["counts"], list):
+            raise _damaged(manifest, "its counts are no list")
         self.root = root
         self.name = name or root.name
         self._samples: list[tuple[Path, dict[str, Any]]] = []
-        for shard in self.manifest["shards"]:
-            samples = _samples((root / shard).with_suffix(".json"))
-            self._samples += [(root / shard, sample) for sample in samples]
+        for number, _ in enumerate(self.manifest["counts"]):
+            index = _index(root, number)
+            self._samples += [(index.with_suffix(".tar"), sample) for sample in _samples(index)]
         if not self._samples:
             raise LeadlineError(
                 f"{root} holds no labels: all its pictures were left out, {manifest} says why"
             )
+        if len(self) != self.manifest["count"]:
+            raise _damaged(manifest, f"it counts {self.manifest['count']} labels, its shards {len(self)}")
 
     def __len__(self) -> int:
         """Return the number of labelled pictures."""
@@ -258,7 +263,7 @@ def _read(path: Path) -> dict[str, Any]:
     """Read one of a store's own lists."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(found, dict):
         raise _damaged(path, f"expected an object, got {type(found).__name__}")
@@ -270,9 +275,26 @@ def _samples(index: Path) -> list[dict[str, Any]]:
     found = _read(index)
     _require(index, found, "samples", "unreadable")
     samples: list[dict[str, Any]] = found["samples"]
-    for sample in samples:
-        _require(index, sample, "id", "space", "scale", "offset", "quality", "members")
+    try:
+        for sample in samples:
+            _require(index, sample, "id", "space", "scale", "offset", "quality", "members")
+            _require_sense(sample)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _damaged(index, str(error)) from error
     return samples
+
+
+def _require_sense(sample: Mapping[str, Any]) -> None:
+    """Refuse an entry whose values cannot be what `_write_shard` wrote."""
+    Space(sample["space"])
+    scale, offset = float(sample["scale"]), float(sample["offset"])
+    if not (math.isfinite(scale) and math.isfinite(offset) and scale > 0):
+        raise ValueError(f"the scale of {sample['id']} is {scale}, its offset {offset}")
+    jpeg, png = sample["members"]
+    for place in (jpeg, png, *sample.get("extra", {}).values()):
+        start, size = place
+        if not (type(start) is type(size) is int and start >= 0 and size >= 0):
+            raise ValueError(f"{sample['id']} lies at {place}")
 
 
 def _require(path: Path, found: Mapping[str, Any], *keys: str) -> None:

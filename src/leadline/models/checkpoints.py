@@ -6,21 +6,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from leadline.geometry import Bound
 from leadline.models.foreign import is_pickled, load_foreign
 from leadline.models.layouts import import_weights
 from leadline.models.network import Network
-from leadline.models.variants import VARIANTS, Origin, Pyramid, Tokens, Variant, Windows, find_variant
+from leadline.models.variants import (
+    VARIANTS,
+    Enlargement,
+    Interpolation,
+    Origin,
+    Pyramid,
+    Tokens,
+    Variant,
+    Windows,
+    find_variant,
+)
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
 _KEY = "leadline"
+_UNKNOWN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+"""What building a network raises whose description is damaged."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -80,13 +93,12 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
     if network not in (None, about["network"]):
         raise LeadlineError(f"{path} holds the network {about['network']!r}, not {network!r}")
     try:
-        variant = described_variant(about)
-    except (KeyError, TypeError, AttributeError) as error:
+        built = Network(about["network"], variant=described_variant(about))
+    except _UNKNOWN as error:
         raise LeadlineError(
             f"{path} describes the network {about['network']!r} in a way that this version of leadline does "
             f"not know ({error}): another version wrote it, or it is damaged"
         ) from error
-    built = Network(about["network"], variant=variant)
     _, misfit = import_weights(weights, built.state_dict(), {"": ""})
     if misfit:
         raise LeadlineError(f"{path} does not fit the network {about['network']!r}: {misfit}")
@@ -100,11 +112,25 @@ def described_variant(about: Mapping[str, Any]) -> Variant:
 
 
 def _variant_from(plain: Mapping[str, Any]) -> Variant:
-    """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON."""
+    """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON.
+
+    Raises:
+        ValueError: for channels or pixels that are no whole number from 1 on, or a way to resize that there
+            is not; other damage raises what Python does.
+    """
     values = {name: _tuples(value) for name, value in plain.items()}
     kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
     encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
-    return Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
+    found = Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
+    numbers = (found.features, found.hidden, found.multiple, found.short_side, *found.widths, *found.looks)
+    for number in numbers:
+        if type(number) is not int or number < 1:
+            raise ValueError(f"expected a whole number from 1 on, got {number!r}")
+    ways = ((found.bound, Bound), (found.interpolation, Interpolation), (found.enlargement, Enlargement))
+    for way, known in ways:
+        if way not in get_args(known):
+            raise ValueError(f"{way!r} is none of {', '.join(get_args(known))}")
+    return found
 
 
 _MARKS = {"taps": Tokens, "window": Windows}
@@ -149,7 +175,9 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _description(file: Any, path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
-    except (KeyError, ValueError):
+        found = json.loads((file.metadata() or {})[_KEY])
+        if not isinstance(found, dict):
+            raise TypeError(f"expected an object, got {type(found).__name__}")
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise LeadlineError(f"{path} is a safetensors file, but not one that leadline wrote") from None
     return found

@@ -34,7 +34,7 @@ def read_config(path: Path) -> Variant:
         raise LeadlineError(f"{path} describes a model of type {kind!r}; known are {', '.join(_READERS)}")
     try:
         return _READERS[kind](config)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise LeadlineError(f"{path} describes no network that can be built: {error}") from error
 
 
@@ -46,7 +46,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LeadlineError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise LeadlineError(f"{path}: expected an object, got {type(found).__name__}")

@@ -311,7 +311,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     index = path / "model.safetensors.index.json"
     if index.exists():
-        names = sorted(set(read_json(index).get("weight_map", {}).values()))
+        weights = read_json(index).get("weight_map")
+        if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights.values()):
+            raise LeadlineError(f"{index} does not say which file holds which tensor")
+        names = sorted(set(weights.values()))
         if any(Path(name).name != name for name in names):
             raise LeadlineError(f"{index} names files outside its folder; it is refused")
         return [path / name for name in names]

@@ -81,6 +81,7 @@ class Windows:
 
 Encoder = Pyramid | Tokens | Windows
 Enlargement = Literal["bilinear", "bicubic", "centres"]
+Interpolation = Literal["cubic", "area"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ class Variant:
     """Whether both sides reach `short_side`, none exceeds it, or the like (`leadline.geometry.Bound`)."""
     colours: tuple[Colour, Colour] = IMAGENET
     """Mean and deviation of the RGB values, 0 to 1, that inputs are normalised with."""
-    interpolation: Literal["cubic", "area"] = "cubic"
+    interpolation: Interpolation = "cubic"
     """How pictures are resized; ``area`` shrinks without aliasing and enlarges bilinearly."""
     enlargement: Enlargement = "bilinear"
     """How a map is brought to its picture's size: with aligned corners as Depth Anything's code, without as

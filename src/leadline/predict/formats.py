@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from leadline.data.decoders import plain_array
 from leadline.data.files import encode_jpeg, encode_map, read_map_and_text
 from leadline.data.records import quantise
 from leadline.predict.figures import colour_picture, side_by_side
@@ -98,7 +99,10 @@ def encode(
     ]
 
 
-_DAMAGED = (OSError, KeyError, ValueError, TypeError, EOFError, NotImplementedError, BadZipFile, zlib.error)
+_DAMAGED = (
+    *(OSError, LookupError, ValueError, EOFError, MemoryError, OverflowError),
+    *(RuntimeError, NotImplementedError, BadZipFile, zlib.error, struct.error),
+)
 """What readers raise for files that are no maps."""
 
 
@@ -111,17 +115,20 @@ def read_prediction(path: Path | str) -> Prediction:
     path = Path(path)
     try:
         if path.suffix == ".npz":
-            with path.open("rb") as stream, np.load(stream) as archive:
-                values = archive["values"]
-                if values.ndim != 2 or values.dtype != np.float32:
-                    raise ValueError(f"its values are {values.dtype} of shape {values.shape}")
-                return Prediction(
-                    values=values,
-                    space=Space(str(archive["space"])),
-                    disagreement=archive.get("disagreement"),
-                )
+            with path.open("rb") as stream, ZipFile(stream) as archive:
+                maps = {Path(name).stem: plain_array(archive.read(name)) for name in archive.namelist()}
+            values, disagreement = maps["values"], maps.get("disagreement")
+            for map in (values,) if disagreement is None else (values, disagreement):
+                if map.ndim != 2 or map.dtype != np.float32 or map.shape != values.shape:
+                    raise ValueError(f"a map in it is {map.dtype} of shape {map.shape}")
+                if np.isnan(map).any():
+                    raise ValueError("a map in it has NaN")
+            return Prediction(values=values, space=Space(str(maps["space"])), disagreement=disagreement)
         stored, text = read_map_and_text(path)
-        values = (stored.astype(np.float64) * float(text["scale"]) + float(text["offset"])).astype(np.float32)
+        scale, offset = float(text["scale"]), float(text["offset"])
+        if not (np.isfinite(scale) and np.isfinite(offset)):
+            raise ValueError(f"its scale is {scale} and its offset {offset}")
+        values = (stored.astype(np.float64) * scale + offset).astype(np.float32)
         if "infinity" in text:
             values[stored == int(text["infinity"])] = np.inf
         return Prediction(values=values, space=Space(text["space"]))

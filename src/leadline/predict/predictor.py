@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -36,6 +37,8 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 """Arithmetic of the network; ``auto`` is float16 on CUDA and float32 elsewhere."""
 Item = TypeVar("Item")
 
+_MOST = 32767
+"""Pixels of a side and pictures at once: nothing beyond could be meant, and OpenCV counts no further."""
 _NOTHING = 1e-6
 """What a map in metres counts as nearly 0."""
 
@@ -75,13 +78,14 @@ class Predictor:
         `Prediction.disagreement` with how much they differ; either doubles the looks.
 
         Raises:
-            LeadlineError: where there is no such device or precision, or `size` or `batch` is below 1.
+            LeadlineError: where there is no such device or precision, or `size` or `batch` makes no sense.
         """
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
+        for what, number in {"batch": batch, "size": 1 if size is None else size}.items():
+            if not (isinstance(number, Integral) and 1 <= number <= _MOST):
+                raise LeadlineError(f"{what} is a whole number from 1 to {_MOST}, got {number!r}")
         self.sides = network.variant.sides(size)
-        if min(*self.sides, batch) < 1:
-            raise LeadlineError(f"size and batch are at least 1, got {self.sides[-1]} and {batch}")
         self.device = find_device(device)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.eval()
@@ -320,9 +324,9 @@ def find_device(device: torch.device | str) -> torch.device:
         best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(best)
     try:
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()  # what is on "meta" does not come back
         return torch.device(device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch has no one way to say no
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch has no one way to say no
         reason = str(error).partition("\n")[0]
         raise LeadlineError(
             f"there is no device {str(device)!r} here ({reason}); use auto, cpu, cuda, cuda:1, mps"

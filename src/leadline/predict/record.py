@@ -108,8 +108,9 @@ class Record:
     @staticmethod
     def _differing(entry: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
         """Return in what an entry is about something else."""
-        known = {key: about[key] for key in _OF_THE_FILE if key in about} | entry
-        return [key for key in about if known.get(key) != about[key]]
+        return [
+            key for key, now in about.items() if entry.get(key, now if key in _OF_THE_FILE else None) != now
+        ]
 
     def _stored(self) -> dict[str, dict[str, Any]]:
         if not self.path.exists():

@@ -11,12 +11,12 @@ from rich.table import Table
 from tyro.conf import arg
 
 from leadline.console import console
+from leadline.data.sources.points import read_pairs
 from leadline.engine.fit import launch
 from leadline.engine.run import Machine
 from leadline.evaluation.contest import Measured, Ranked, annotated, hold, measured, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.contract import Contestant
-from leadline.evaluation.pairs import read_pairs
 from leadline.evaluation.summary import comparisons, summarise, summarise_order
 from leadline.evaluation.tables import tables
 from leadline.metrics.protocols import Convention, find_protocol

@@ -1,12 +1,12 @@
 """DA-2K: pictures of eight kinds, with pairs of points of which one is closer."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 
 from leadline.data.layout import Fields, Layout
 from leadline.data.sources.dataset import Dataset, Frame
-from leadline.data.sources.points import read_json
+from leadline.data.sources.points import read_pairs
 from leadline.types import PointPair
 
 _SCENARIOS = (
@@ -22,8 +22,13 @@ _SCENARIOS = (
 _ANNOTATIONS = "annotations.json"
 
 
+@lru_cache(maxsize=4)
+def _annotated(file: Path) -> Mapping[str, tuple[PointPair, ...]]:
+    return {picture.removeprefix("./"): pairs for picture, pairs in read_pairs(file).items()}
+
+
 def _listed(root: Path, *, scenario: str) -> Iterator[Fields]:
-    for path in read_json(root / _ANNOTATIONS) if (root / _ANNOTATIONS).exists() else ():
+    for path in _annotated(root / _ANNOTATIONS) if (root / _ANNOTATIONS).exists() else ():
         kind, frame = Path(path).parts[-2:]
         if scenario in ("", kind):
             yield kind, frame
@@ -34,7 +39,7 @@ def _layout(scenario: str = "") -> Layout:
 
 
 def _pairs(frame: Frame) -> tuple[PointPair, ...]:
-    return read_json(frame.root / _ANNOTATIONS)[frame.layout.fill("picture", frame.fields)]
+    return _annotated(frame.root / _ANNOTATIONS)[frame.layout.fill("picture", frame.fields)]
 
 
 DATASET = Dataset(

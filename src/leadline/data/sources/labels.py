@@ -24,15 +24,20 @@ class Coding:
     """The raw number that stands for "not measured"; None where every pixel counts."""
 
     def __post_init__(self) -> None:
-        """Refuse a scale that would turn near into far.
+        """Refuse a scale that would turn near into far, and a number that no pixel holds.
 
         Raises:
-            LeadlineError: where `scale` is not a positive finite number.
+            LeadlineError: where `scale` is not a positive finite number, or `invalid` is not a finite one.
         """
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise LeadlineError(
                 f"the scale of a label must be positive and finite, got {self.scale}: "
                 "give what a stored number is multiplied by, such as 0.001 for millimetres"
+            )
+        if self.invalid is not None and not math.isfinite(self.invalid):
+            raise LeadlineError(
+                f"no file of whole numbers holds {self.invalid}, so it cannot stand for what was not "
+                "measured: give the stored number that does, or none where every pixel counts"
             )
 
     def __str__(self) -> str:

@@ -9,23 +9,28 @@ from leadline.data.sources.calibration import read_lines
 from leadline.types import LeadlineError, PointPair
 
 
-@lru_cache(maxsize=4)
-def read_json(file: Path) -> Mapping[str, tuple[PointPair, ...]]:
+def read_pairs(file: Path) -> dict[str, tuple[PointPair, ...]]:
     """Read ``{picture: [{"point1": [row, column], "point2": ..., "closer_point": "point1"}]}``, as DA-2K's.
 
     Raises:
         LeadlineError: where it is missing or malformed, with the picture.
     """
-    picture = ""
     try:
-        pairs = {}
-        for picture, entries in json.loads(file.read_text(encoding="utf-8")).items():
-            pairs[picture.removeprefix("./")] = tuple(map(_from_entry, entries))
-        return pairs
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise LeadlineError(
-            f"{file} cannot be read as pairs of points, {picture or 'at all'}: {error!r}"
-        ) from error
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LeadlineError(f"{file} cannot be read as annotations: {error}") from error
+    if not isinstance(found, dict):
+        raise LeadlineError(f"{file}: expected {{picture: [pair, ...]}}, got {type(found).__name__}")
+    pairs = {}
+    for picture, entries in found.items():
+        try:
+            pairs[picture] = tuple(map(_from_entry, entries))
+        except (TypeError, ValueError, LookupError) as error:
+            raise LeadlineError(
+                f"{file}, {picture}: a pair needs point1 and point2, each [row, column], and closer_point, "
+                f"got {error!r}"
+            ) from error
+    return pairs
 
 
 @lru_cache(maxsize=4)
@@ -59,6 +64,6 @@ def _from_entry(entry: Mapping[str, object]) -> PointPair:
 
 
 def _point(place: object) -> tuple[int, int]:
-    if not isinstance(place, list) or len(place) != 2 or not all(isinstance(side, int) for side in place):
-        raise TypeError(f"{place} is no [row, column]")
+    if not isinstance(place, list) or [type(side) for side in place] != [int, int]:
+        raise TypeError(f"{place} is no pair of whole numbers")
     return place[0], place[1]
