@@ -1,15 +1,30 @@
 """What a person writes to name a thing and its options: ``PLACE[?key=value&...]``."""
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from leadline.storage import typed_path
 from leadline.types import LeadlineError, Space
 
 Thing = TypeVar("Thing")
+
+
+def typed_path(text: str | Path) -> Path:
+    """Return the path that a person typed, ``~`` and ``~name`` being homes where there are such people.
+
+    Raises:
+        LeadlineError: where the system does not even tell whether it exists: a locked folder, a long name.
+    """
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 (Path's own refuses the names of nobody)
+    try:
+        path.exists()
+    except OSError as error:
+        raise LeadlineError(f"cannot look at {path}: {error.strerror}") from error
+    return path
 
 
 def split_spec(spec: str) -> tuple[str, dict[str, str]]:

@@ -13,20 +13,6 @@ from leadline.types import LeadlineError
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.(\d+)\.tmp")
 
 
-def typed_path(text: str | Path) -> Path:
-    """Return the path that a person typed, ``~`` and ``~name`` being homes where there are such people.
-
-    Raises:
-        LeadlineError: where the system does not even tell whether it exists: a locked folder, a long name.
-    """
-    path = Path(os.path.expanduser(text))  # noqa: PTH111 (Path's own refuses the names of nobody)
-    try:
-        path.exists()
-    except OSError as error:
-        raise LeadlineError(f"cannot look at {path}: {error.strerror}") from error
-    return path
-
-
 def sweep(folder: Path) -> None:
     """Remove what `write_atomic` left unfinished in `folder` when its process was killed."""
     for path in folder.glob(".*.tmp"):

@@ -319,9 +319,14 @@ def test_store__another_format_is_refused(manifest: str, tmp_path: Path) -> None
     (tmp_path / MANIFEST).write_text(manifest, encoding="utf-8")
     with pytest.raises(LeadlineError, match=r"has format (another 7|None), expected leadline labels 1"):
         Store(tmp_path)
+    with pytest.raises(LeadlineError, match=r"has format (another 7|None), expected leadline labels 1"):
+        write(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]"])
+BEGUN = '{"format": "leadline labels 1", "complete": true, "about": %s, "counts": %s}'
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", BEGUN % ("[]", "[2]"), BEGUN % ("{}", "2")])
 def test_store__a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(text, encoding="utf-8")
     with pytest.raises(LeadlineError, match=r"manifest\.json"):
@@ -333,7 +338,8 @@ def test_store__a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("file", "text", "lacks"),
     [
-        (MANIFEST, '{"format": "leadline labels 1", "complete": true}', "counts, count, fingerprint, about"),
+        (MANIFEST, '{"format": "leadline labels 1", "complete": true}', "about, counts"),
+        (MANIFEST, BEGUN % ("{}", "[]"), "count, fingerprint"),
         ("shard-000002.json", "{}", "samples, unreadable"),
         (
             "shard-000002.json",

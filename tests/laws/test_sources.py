@@ -261,7 +261,7 @@ def test_table_source__a_row_says_how_its_label_is_read(tmp_path: Path) -> None:
         ["kitti", *pair(tmp_path, "kitti"), "depth", "0.00390625", "0", "CC BY", "x"],
         ["middlebury", *pair(tmp_path, "middlebury"), "disparity", "0.25", "65535", "free", ""],
         ["", *pair(tmp_path, "mine"), "disparity", "1", "", "", ""],
-        ["", *pair(tmp_path, "yours"), "disparity", "1", "none", "", ""],
+        ["", *pair(tmp_path, "yours"), "disparity", "1", "None", "", ""],
     ]
     source = TableSource(table(tmp_path, *rows), name="eval")
     typed: Source = source

@@ -63,9 +63,9 @@ def open_store(out: Path, counts: Sequence[int], *, about: Mapping[str, Any]) ->
     manifest = out / MANIFEST
     opening = {"format": _FORMAT, "complete": False, "about": _plain(about), "counts": list(counts)}
     if manifest.exists():
-        before = _read(manifest)
-        if any(before.get(key) != opening[key] for key in ("format", "about", "counts")):
-            told, now = before.get("about") or {}, opening["about"]
+        before = _manifest(manifest)
+        if any(before[key] != opening[key] for key in ("about", "counts")):
+            told, now = before["about"], opening["about"]
             others = [key for key in sorted({*told, *now}) if told.get(key) != now.get(key)]
             raise LeadlineError(
                 f"{out} holds labels made from other pictures or with other settings "
@@ -116,14 +116,10 @@ class Store:
         manifest = root / MANIFEST
         if not manifest.exists():
             raise LeadlineError(f"{root} holds no {MANIFEST}, so it is no store of labels")
-        self.manifest = _read(manifest)
-        if self.manifest.get("format") != _FORMAT:
-            raise LeadlineError(f"{manifest} has format {self.manifest.get('format')}, expected {_FORMAT}")
+        self.manifest = _manifest(manifest)
         if not self.manifest.get("complete"):
             raise LeadlineError(f"{root} is unfinished: run the command that writes it again, it goes on")
-        _require(manifest, self.manifest, "counts", "count", "fingerprint", "about")
-        if not isinstance(self.manifest["counts"], list):
-            raise _damaged(manifest, "its counts are no list")
+        _require(manifest, self.manifest, "count", "fingerprint")
         self.root = root
         self.name = name or root.name
         self._samples: list[tuple[Path, dict[str, Any]]] = []
@@ -267,6 +263,20 @@ def _read(path: Path) -> dict[str, Any]:
         raise _damaged(path, str(error)) from error
     if not isinstance(found, dict):
         raise _damaged(path, f"expected an object, got {type(found).__name__}")
+    return found
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Read what a store is, finished or not."""
+    found = _read(path)
+    if found.get("format") != _FORMAT:
+        raise LeadlineError(
+            f"{path} has format {found.get('format')}, expected {_FORMAT}: another version of leadline wrote "
+            "it, or another program"
+        )
+    _require(path, found, "about", "counts")
+    if not isinstance(found["about"], dict) or not isinstance(found["counts"], list):
+        raise _damaged(path, "it does not say what it is about")
     return found
 
 

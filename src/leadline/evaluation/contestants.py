@@ -32,8 +32,8 @@ from leadline.evaluation.transformer import TransformersModel
 from leadline.models.checkpoints import digest
 from leadline.models.published import is_published, load_model
 from leadline.predict.predictor import Predictor
-from leadline.specs import build, parse_positive, parse_space, split_spec
-from leadline.storage import sha256_of, typed_path
+from leadline.specs import build, parse_positive, parse_space, split_spec, typed_path
+from leadline.storage import sha256_of
 from leadline.types import LeadlineError, Space
 
 _HUB = "transformers:"

@@ -94,7 +94,7 @@ class OnnxModel:
         return map
 
     def restore(self, map: np.ndarray, size: Size) -> Prediction:
-        """Bring a map to the picture's size, as `Predictor` does.
+        """Bring a map to the picture's size with aligned corners, as Depth Anything's code does.
 
         Raises:
             LeadlineError: where the graph's output is no map.

@@ -10,7 +10,7 @@ from leadline.models.foreign import AmbiguousError, name_of
 from leadline.models.hub import fetch
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS, find_variant
-from leadline.storage import typed_path
+from leadline.specs import typed_path
 from leadline.types import LeadlineError
 
 BUNDLED = "leadline-small"

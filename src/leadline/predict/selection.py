@@ -11,7 +11,7 @@ from pathlib import Path
 from leadline.data.files import SUFFIXES, list_pictures
 from leadline.predict.formats import is_result
 from leadline.predict.record import PREDICTIONS
-from leadline.storage import typed_path
+from leadline.specs import typed_path
 from leadline.types import LeadlineError
 
 

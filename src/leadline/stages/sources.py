@@ -33,8 +33,7 @@ from leadline.data.sources.folder import FolderSource
 from leadline.data.sources.registry import DATASETS, find_dataset
 from leadline.data.sources.table import TableSource
 from leadline.render.source import ENDLESS, SIZE, ProceduralSource, Quality, Recipe
-from leadline.specs import build, parse_space, split_spec
-from leadline.storage import typed_path
+from leadline.specs import build, parse_space, split_spec, typed_path
 from leadline.types import LeadlineError, Size, Source
 
 PROCEDURAL = "procedural"

@@ -134,7 +134,7 @@ def _row(cells: dict[str, str], table: Path, line: int, name: str) -> _Row:
     coding = Coding(
         space=KINDS[cells["kind"]],
         scale=scale,
-        invalid=None if cells["invalid"] in ("", "none") else number("invalid"),
+        invalid=None if cells["invalid"].lower() in ("", "none") else number("invalid"),
     )
     return _Row(
         inside("rgb"), inside("depth"), coding, cells.get("source") or name, cells.get("licence") or "unknown"
