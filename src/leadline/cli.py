@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -148,11 +149,13 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         sys.stderr.write(f"leadline {name}: {error.strerror or error}{where}\n")
         return 1
     except RuntimeError as error:
-        if not _left_alone(error):
+        if _left_alone(error):
+            reason = "another process of this run stopped; if not killed, it says why"
+        elif isinstance(error, BrokenExecutor) or "DataLoader worker" in str(error):
+            reason = "a process that helped was killed, perhaps for want of memory; the same command goes on"
+        else:
             raise
-        sys.stderr.write(
-            f"leadline {name}: another process of this run stopped; if not killed, it says why\n"
-        )
+        sys.stderr.write(f"leadline {name}: {reason}\n")
         return 1
     return 0
 

@@ -119,8 +119,8 @@ class Batch:
     """The first `labelled` pictures wear labels of a source, the others pseudo-labels."""
     ids: tuple[str, ...]
     """``source/scene/frame`` of each picture."""
-    unreadable: tuple[str, ...] = ()
-    """What could not be read, with the reason; its row has no valid pixel, so losses leave it out."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """What could not be read, and why; its row has no valid pixel, so losses leave it out."""
 
     def to(self, device: torch.device) -> Self:
         """Copy the tensors to `device`, without waiting for it."""

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -333,7 +334,7 @@ def test_unknown_word__is_answered_with_the_nearest_or_all(
         (("--perturb.cutmix", "0.5"), "0 for a teacher, got 0.5"),
         (("--batch", "0"), "at least 1 picture a step, got 0"),
         (("--machine.save-every", "0"), "save_every and log_every are at least 1"),
-        (("--seed", "-1"), "seed: 0 or more, got -1"),
+        (("--seed", "-1"), "seed: from 0 to 4294967295, got -1"),
         (("--network", "vits"), "no network is called 'vits'"),
         (("--machine.accelerator", "gpu"), "invalid choice 'gpu'"),
         (("--optim.lr", "fast"), "fast"),
@@ -405,6 +406,24 @@ def test_error_of_our_own__is_not_dressed_up(run: Runner, monkeypatch: pytest.Mo
     monkeypatch.setitem(cli.COMMANDS, "teacher", fail)
     with pytest.raises(AssertionError, match="a mistake in the program"):
         run("teacher", "depth-anything-v2")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrokenProcessPool("A process in the process pool was terminated abruptly"),
+        RuntimeError("DataLoader worker (pid 9164) is killed by signal: Killed. "),
+    ],
+)
+def test_helper_that_was_killed__is_one_line(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(arguments: Sequence[str]) -> None:
+        raise error
+
+    monkeypatch.setitem(cli.COMMANDS, "render", fail)
+    said = "a process that helped was killed, perhaps for want of memory; the same command goes on"
+    assert run("render") == (1, "", f"leadline render: {said}\n")
 
 
 def test_error__is_caught_from_any_command(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

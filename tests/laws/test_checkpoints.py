@@ -179,7 +179,8 @@ def test_description__that_is_none_is_refused(said: str, weights: dict[str, Tens
         *({"looks": ["a"]}, {"looks": [0]}, {"looks": 3}, {"multiple": 0}, {"short_side": "224"}),
         *({"features": -4}, {"hidden": 2.5}, {"bound": "around"}, {"interpolation": None}),
         *({"enlargement": ["centres"]}, {"encoder": {"mark": 1}}, {"encoder": 3}, {"origin": []}),
-        {"colours": [1]},
+        *({"colours": [1]}, {"colours": [[0, 0, 0], []]}, {"colours": [[0, 0, 0], [1, 0, 1]]}),
+        *({"ceiling": -1}, {"ceiling": "far"}, {"expanded": "yes"}, {"spare": {}}),
     ],
     ids=str,
 )

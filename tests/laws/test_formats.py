@@ -233,6 +233,12 @@ def test_encode__refuses_nan_and_a_picture_that_is_missing() -> None:
         encode(map, "npz")
 
 
+def test_npz__may_hold_more_than_we_read(tmp_path: Path) -> None:
+    map = prediction()
+    np.savez(tmp_path / "a.npz", values=map.values, space="depth", note=np.array([{}]))
+    assert read_prediction(tmp_path / "a.npz").space is Space.DEPTH
+
+
 def damaged_files() -> dict[str, bytes]:
     png = encode(prediction(), "png")[0].data
     npz = encode(prediction(), "npz")[0].data

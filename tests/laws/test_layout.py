@@ -166,13 +166,31 @@ def test_archive__a_tar_that_ends_at_a_header_is_refused(tmp_path: Path) -> None
     assert len(list_members(file)) == 3
 
 
-def test_archive__a_member_with_holes_is_refused(tmp_path: Path) -> None:
+def test_archive__a_member_with_holes_is_unreadable_and_no_other(tmp_path: Path) -> None:
     member = tarfile.TarInfo("a.jpg")
     member.size, member.pax_headers = 512, {"GNU.sparse.map": "0,512", "GNU.sparse.size": "1024"}
     with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.PAX_FORMAT) as made:
         made.addfile(member, BytesIO(bytes(512)))
-    with pytest.raises(LeadlineError, match=r"a\.jpg is stored with holes; pack it without --sparse"):
-        list_members(tmp_path / "x.tar")
+        whole = tarfile.TarInfo("b.jpg")
+        whole.size = 9
+        made.addfile(whole, BytesIO(bytes(9)))
+    assert list_members(tmp_path / "x.tar") == ("a.jpg", "b.jpg")
+    assert read_member(tmp_path / "x.tar", "b.jpg") == bytes(9)
+    with pytest.raises(UnreadableError, match=r"a\.jpg cannot be read: it is stored with holes: pack"):
+        read_member(tmp_path / "x.tar", "a.jpg")
+
+
+def test_archive__tars_that_were_joined_by_cat_are_refused(tmp_path: Path) -> None:
+    """What readers do not find behind the end of the first is told."""
+    tar(tmp_path / "a.tar", {"a.jpg": jpeg()})
+    tar(tmp_path / "b.tar", {"b.jpg": jpeg()})
+    first = (tmp_path / "a.tar").read_bytes()
+    (tmp_path / "ab.tar").write_bytes(first + (tmp_path / "b.tar").read_bytes())
+    with pytest.raises(LeadlineError, match=r"ab\.tar cannot be read .*more members follow its end"):
+        list_members(tmp_path / "ab.tar")
+    for name, behind in (("zeros", bytes(99_999)), ("junk", b"\0" * 700 + b"junk" * 999)):
+        (tmp_path / f"{name}.tar").write_bytes(first + behind)
+        assert list_members(tmp_path / f"{name}.tar") == ("a.jpg",)
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -274,7 +274,7 @@ def joined(pieces: Sequence[Batch]) -> Batch:
         pasted=torch.stack([box for _, box in boxes]),
         labelled=sum(piece.labelled for piece in pieces),
         ids=tuple(pieces[part].ids[row] for part, row in order),
-        unreadable=tuple(text for piece in pieces for text in piece.unreadable),
+        unreadable=tuple(each for piece in pieces for each in piece.unreadable),
     )
 
 
@@ -363,7 +363,7 @@ def test_batches__leave_the_source_alone() -> None:
 def test_batches__an_unreadable_sample_leaves_an_empty_row_and_its_reason() -> None:
     batch = batches(stream(6, 6, PASTED, broken=[2]))[0]
     row = batch.ids.index("pseudo/2")
-    assert batch.unreadable == ("pseudo/2.jpg is cut short",)
+    assert batch.unreadable == (("0/2", "pseudo/2.jpg is cut short"),)
     assert not batch.valid[row].any()
     assert (batch.target[row] == 0).all()
     assert sum(bool(valid.any()) for valid in batch.valid) == 5

@@ -1,5 +1,6 @@
 """Laws of objectives: what a term looks at, and how CutMix regions enter it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -227,6 +228,18 @@ def test_term__refuses_to_trim_what_cannot_be_trimmed(
 def test_term__refuses_a_trim_that_is_no_share(trim: float) -> None:
     with pytest.raises(ValueError, match="trim is a share from 0 to below 1"):
         Term(loss="ssi_mae", trim=trim)
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_term__refuses_a_weight_that_weighs_nothing(weight: float) -> None:
+    with pytest.raises(ValueError, match="a weight is 0 or more"):
+        Term(loss="ssi_mae", weight=weight)
+
+
+@pytest.mark.parametrize("tolerance", [-1.1, 1.1, math.nan])
+def test_term__refuses_a_tolerance_that_is_no_cosine(tolerance: float) -> None:
+    with pytest.raises(ValueError, match="tolerance is a cosine"):
+        Term(loss="feature_alignment", tolerance=tolerance)
 
 
 # Metres

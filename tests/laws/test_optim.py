@@ -1,5 +1,6 @@
 """Laws of the optimiser: the rate at every step, and whose rate it is."""
 
+import math
 import re
 from dataclasses import replace
 from typing import Any, Literal, get_args
@@ -137,6 +138,14 @@ def test_optimiser__is_adamw_as_configured() -> None:
         ({"ema": 1.0}, "optim.ema: a decay lies between 0 and 1, got 1.0"),
         ({"hold": 0.0}, "optim.hold: a share between 0 and 1, got 0.0"),
         ({"hold": 1.0}, "optim.hold: a share between 0 and 1, got 1.0"),
+        *(({name: math.nan}, "lr and decoder_ratio are positive") for name in ("lr", "decoder_ratio")),
+        ({"lr": math.inf}, "lr and decoder_ratio are positive"),
+        *(({"clip": clip}, "optim.clip: a norm is positive") for clip in (math.nan, math.inf)),
+        *(
+            ({"betas": betas}, "optim: betas lie from 0 to below 1")
+            for betas in ((1.0, 0.9), (0.9, math.nan))
+        ),
+        *(({"weight_decay": decay}, "weight_decay is not negative") for decay in (-1.0, math.nan)),
         ({"ema": 0.0}, "optim.ema: a decay lies between 0 and 1, got 0.0"),
     ],
 )

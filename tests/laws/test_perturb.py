@@ -198,6 +198,13 @@ def test_perturbation__refuses_shares_that_are_none(name: str, share: float) -> 
         Perturbation(**{name: share})
 
 
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue"])
+@pytest.mark.parametrize("strength", [-0.1, np.nan, np.inf])
+def test_perturbation__refuses_strengths_that_are_none(name: str, strength: float) -> None:
+    with pytest.raises(ValueError, match=rf"perturb\.{name}: a strength is 0 or more, got {strength}"):
+        Perturbation(**{name: strength})
+
+
 # ---------------------------------------------------------------- CutMix
 
 

@@ -254,7 +254,7 @@ def test_predictor__numbers_that_mean_nothing_are_refused(network: Network, opti
         Predictor(network, **option)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", "", "meta"])
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "mps:7", "", "meta", "hpu"])
 def test_device__one_that_is_not_there_is_refused_by_name(network: Network, device: str) -> None:
     with pytest.raises(LeadlineError, match=f"there is no device '{device}' here .*use auto, cpu, cuda"):
         Predictor(network, device=device)

@@ -127,6 +127,51 @@ def test_record__is_written_now_and_then_without_being_asked(
     assert list(content(tmp_path)["pictures"]) == ["a", "b"]
 
 
+def test_record__formats_that_two_runs_made_of_one_picture_both_stay(tmp_path: Path) -> None:
+    one, other = Record(tmp_path), Record(tmp_path)
+    for record, file in ((one, "a.depth.png"), (other, "a.depth.npz")):
+        (tmp_path / file).touch()
+        record.add("a", ABOUT, {file: {"format": "x"}})
+        record.save()
+    assert set(content(tmp_path)["pictures"]["a"]["files"]) == {"a.depth.png", "a.depth.npz"}
+    other.forget("a", {"a.depth.png"}, about=ABOUT)
+    other.save()
+    assert set(content(tmp_path)["pictures"]["a"]["files"]) == {"a.depth.npz"}
+
+
+def test_record__what_is_under_way_is_ours_and_what_no_record_names_is_not(tmp_path: Path) -> None:
+    for file in ("a.depth.png", "b.depth.png"):
+        (tmp_path / file).touch()
+    killed = Record(tmp_path)
+    killed.begin(["a"])
+    record = Record(tmp_path)
+    assert record.strange("a", ["a.depth.png", "a.depth.npz"]) == []
+    assert record.strange("b", ["b.depth.png", "b.depth.npz"]) == [tmp_path / "b.depth.png"]
+    record.begin(["a", "c"])
+    record.add("a", ABOUT, {"a.depth.png": {}})
+    record.save()
+    assert content(tmp_path)["under_way"] == ["c"]
+    assert Record(tmp_path).strange("a", ["a.depth.png"]) == []
+    record.end()
+    assert "under_way" not in content(tmp_path)
+
+
+def test_record__files_are_of_the_picture_as_it_was(tmp_path: Path) -> None:
+    old, new = {"bytes": 1, "modified_ns": 5}, {"bytes": 1, "modified_ns": 6}
+    for file in ("a.depth.png", "a.depth.npz", "a.depth.exr"):
+        (tmp_path / file).touch()
+    record = Record(tmp_path)
+    record.add("a", {**ABOUT, "size": [2, 3]}, {"a.depth.exr": {}})  # as earlier versions did
+    record.add("a", {**ABOUT, "size": [2, 3]}, {"a.depth.png": {}, "a.depth.npz": {}}, of=old)
+    assert record.missing("a", ["a.depth.png", "a.depth.exr"], about=ABOUT, of=old) == set()
+    assert record.missing("a", ["a.depth.png", "a.depth.exr"], about=ABOUT, of=new) == {"a.depth.png"}
+    assert record.missing("a", ["a.depth.png"], about=ABOUT) == set()  # the picture is gone
+    record.add("a", {**ABOUT, "size": [9, 9]}, {"a.depth.png": {}}, of=new)
+    assert record.entries["a"]["size"] == [9, 9]
+    assert record.missing("a", ["a.depth.png", "a.depth.npz"], about=ABOUT, of=new) == {"a.depth.npz"}
+    assert record.missing("a", ["a.depth.exr"], about=ABOUT, of=new) == {"a.depth.exr"}
+
+
 def test_record__threads_lose_nothing(tmp_path: Path) -> None:
     record = Record(tmp_path)
 

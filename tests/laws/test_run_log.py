@@ -60,7 +60,9 @@ def test_half_a_last_line__is_ignored_and_removed_when_the_run_goes_on(tmp_path:
     assert steps_of(path) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("junk", ["\0\0\0", '{"loss": 1}', "7", '{"step": 3, "lo'])
+@pytest.mark.parametrize(
+    "junk", ["\0\0\0", '{"loss": 1}', "7", '{"step": 3, "lo', '{"step": null}', '{"step": "3"}']
+)
 def test_damaged_line__is_ignored_and_removed_when_the_run_goes_on(junk: str, tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     write(path, [1, 2])

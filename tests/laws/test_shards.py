@@ -436,6 +436,8 @@ def test_store__a_truncated_or_missing_shard_is_unreadable_by_name(tmp_path: Pat
             shard.write_bytes(whole)
     assert store[2].id == "test/2"
     shard.unlink()
-    with pytest.raises(UnreadableError, match=r"shard-000000\.tar cannot be read: No such file"):
+    with pytest.raises(UnreadableError, match=r"shard-000000\.tar:test/0 cannot be read: No such file"):
         store[0]
     assert store[3].id == "test/3"  # the other shards are whole
+    with pytest.raises(LeadlineError, match=r"shard-000000\.tar is missing or damaged .*wrote it again"):
+        Store(tmp_path / "s")

@@ -1,6 +1,7 @@
 """The training loop from sources to weights: what it counts, averages, refuses and says."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,8 @@ from leadline.models.network import Network
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
 from leadline.stages.student import StudentConfig, train_student
 from leadline.stages.teacher import TeacherConfig, train_teacher
-from leadline.types import LeadlineError
-from miniature import ONE_THREAD, Discs, small_run, train, write_folder
+from leadline.types import LeadlineError, Sample, UnreadableError
+from miniature import ONE_THREAD, Discs, killed_at, small_run, train, write_folder
 
 Weights = dict[str, Tensor]
 
@@ -250,6 +251,19 @@ def test_unreadable_files__are_named_once_and_left_out(
     assert shown(capsys).count("discs/2 was made unreadable") == 1
 
 
+def test_unreadable_files__count_each_though_they_have_one_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shard that is gone is one reason for all of its pictures."""
+
+    def gone(self: Discs, index: int) -> Sample:
+        raise UnreadableError("the disk is gone")
+
+    monkeypatch.setattr(Discs, "__getitem__", gone)
+    with pytest.raises(LeadlineError, match="files are unreadable, more than the limit of 1 "):
+        train(small_run(steps=2, unreadable_limit=0.25), tmp_path / "run", source=Discs(count=4))
+
+
 def test_unreadable_files__past_the_limit_stop_the_run(tmp_path: Path) -> None:
     source = Discs(count=4, unreadable={1, 2})
     with pytest.raises(
@@ -300,6 +314,49 @@ def test_loss_that_is_no_number__stops_the_run_with_ids_and_saves_nothing(
     with pytest.raises(NonFiniteError, match="the pictures are discs/"):
         train(small_run(steps=2, machine=replace(ONE_THREAD, save_every=1)), tmp_path / "run")
     assert list((tmp_path / "run").glob("*.safetensors")) == []
+
+
+def test_weights_that_are_no_numbers__are_never_handed_over(tmp_path: Path) -> None:
+    """Not those of the last update either, after which no loss is computed."""
+    with pytest.raises(NonFiniteError, match="the weights are not finite after step 1: lower"):
+        train(small_run(steps=1, lr=1e38), tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {LOG}
+
+
+@pytest.mark.parametrize(("pseudo", "on"), [(True, "labelled"), (False, "pseudo")])
+def test_term__that_would_look_at_nothing_is_refused(tmp_path: Path, pseudo: bool, on: Any) -> None:
+    run = small_run(objective={"ssi": Term(loss="ssi_mae"), "extra": Term(loss="ssi_mae", on=on)})
+    with pytest.raises(LeadlineError, match=f"objective.extra.on {on}: this run has no such pictures"):
+        train(run, tmp_path / "run", pseudo=pseudo)
+
+
+def test_state__that_is_damaged_says_what_to_do_and_one_that_is_gone_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small_run(steps=4, machine=replace(ONE_THREAD, save_every=2, log_every=1))
+    with killed_at(4, engine, "train_step"):
+        train(run, tmp_path / "run")
+    state = tmp_path / "run" / "state-000000002.safetensors"
+    os.truncate(state, 99)
+    with pytest.raises(
+        LeadlineError, match=r"state-000000002.* is not a readable .*; delete it to begin again"
+    ):
+        train(run, tmp_path / "run")
+    state.unlink()
+    shown(capsys)
+    train(run, tmp_path / "run")
+    assert "run holds no state, though its log reaches step 3: from the start" in shown(capsys)
+    train(run, tmp_path / "new")
+    assert "from the start" not in shown(capsys)
+
+
+def test_finished_run__loses_what_a_kill_behind_its_weights_left(tmp_path: Path) -> None:
+    run = small_run(machine=replace(ONE_THREAD, save_every=1))
+    with killed_at(2, Path, "unlink"):  # the first removes the state of step 1
+        train(run, tmp_path / "run")
+    for _ in range(2):
+        train(run, tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"weights.safetensors", LOG}
 
 
 def test_accelerator__that_is_not_there_is_answered_plainly(tmp_path: Path) -> None:
@@ -458,10 +515,23 @@ def test_student__without_the_labelled_source_that_its_recipe_mixes_in_names_the
             {"perturb": Perturbation()},
             "perturb.cutmix: .* 0 for a teacher, got 0.5",
         ),
-        (depth_anything_v2.TEACHER, {"seed": -1}, "seed: 0 or more, got -1"),
+        *(
+            (depth_anything_v2.TEACHER, {"unreadable_limit": limit}, "unreadable_limit: a share is 0 to 1")
+            for limit in (-0.1, 1.5, math.nan)
+        ),
+        *(
+            (depth_anything_v2.TEACHER, {"objective": objective}, "a term that compares maps needs a weight")
+            for objective in (
+                {},
+                {"ssi": Term(loss="ssi_mae", weight=0)},
+                {"features": Term(loss="feature_alignment")},
+            )
+        ),
+        (depth_anything_v2.TEACHER, {"seed": 2**32}, "seed: from 0 to 4294967295"),
+        (depth_anything_v2.TEACHER, {"seed": -1}, "seed: from 0 to 4294967295, got -1"),
         (depth_anything_v2.STUDENT, {"labelled": ("x",)}, "this recipe mixes no labelled pictures in"),
         (depth_anything_v2.STUDENT, {"batch": 0}, "at least 1 pseudo-labelled picture a step"),
-        (depth_anything_v2.STUDENT, {"seed": -1}, "seed: 0 or more, got -1"),
+        (depth_anything_v2.STUDENT, {"seed": -1}, "seed: from 0 to 4294967295, got -1"),
     ],
 )
 def test_config__refuses_what_cannot_be_learnt_from(

@@ -269,7 +269,7 @@ def test_predict__an_overwrite_that_is_stopped_leaves_no_map_that_is_recorded_ot
 ) -> None:
     predict(config)
     first = times(config.out)
-    monkeypatch.setattr(Record, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(Record, "add", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         predict(replace(config, size=64, overwrite=True))
     monkeypatch.undo()
@@ -285,6 +285,7 @@ def test_predict__an_overwrite_that_is_stopped_leaves_no_map_that_is_recorded_ot
 def test_predict__a_name_too_long_for_its_map_stops_no_other(config: PredictConfig, photos: Path) -> None:
     long = photos / f"{240 * 'm'}.png"
     save_picture(long, (30, 30))
+    config.out.mkdir()
     with pytest.raises(LeadlineError, match=r"1 could not .*\n  .*mm\.png: .* longer than 255 bytes"):
         predict(config)
     assert len(entries(config.out)) == len(SHAPES)
@@ -405,11 +406,9 @@ def test_interruption__keeps_what_was_made_and_the_rest_follows(
 
 
 def test_kill__what_the_record_does_not_name_is_made_again(config: PredictConfig) -> None:
-    config.out.mkdir()
-    Record(config.out).begin()  # written before the first map
-    begun = (config.out / PREDICTIONS).read_bytes()
     predict(config)
-    (config.out / PREDICTIONS).write_bytes(begun)
+    (config.out / PREDICTIONS).unlink()
+    Record(config.out).begin(["a", "b", "x/c", "x/d", "e"])  # as is written before the first map
     (config.out / "x" / ".0123456789abcdef.4194304.tmp").write_bytes(b"half")
     predict(config)
     whole(config.out)
@@ -420,7 +419,7 @@ def test_predict__the_folder_is_known_for_one_of_predictions_before_its_first_ma
     config: PredictConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def encode_nothing(*_: object, **__: object) -> list[object]:
-        assert (config.out / PREDICTIONS).exists()
+        assert Record(config.out).strange("b", ["b.affine_disparity.png"]) == []
         raise KeyboardInterrupt
 
     monkeypatch.setattr("leadline.stages.predict.encode", encode_nothing)
@@ -437,6 +436,10 @@ def test_predict__a_file_of_somebody_else_is_not_taken_for_a_map(config: Predict
         predict(config)
     assert own.read_bytes() == b"mine"
     assert files(photos) == sorted([*SHAPES, "x/c.affine_disparity.png"])
+    predict(replace(config, pictures=(str(photos / "a.png"),)))
+    with pytest.raises(LeadlineError, match=r"x/c\.affine_disparity\.png stands there already"):
+        predict(config)
+    assert own.read_bytes() == b"mine"
     predict(replace(config, overwrite=True))
     assert read_prediction(own).values.shape == SHAPES["x/c.png"]
 
@@ -454,10 +457,8 @@ def test_predict__a_picture_that_has_changed_is_predicted_again_and_no_other(
     map = read_prediction(config.out / "b.affine_disparity.png")
     expected = Predictor(load_network(config.model)[0], size=32)(photos / "b.png")
     np.testing.assert_allclose(map.values, expected.values, atol=1e-3)
-    entry = entries(config.out)["b"]
-    assert set(entry["files"]) == {"b.affine_disparity.png"}  # the other one is of another picture
-    assert entry["size"] == list(shape)
-    predict(replace(config, format=("npz",)))
+    assert entries(config.out)["b"]["size"] == list(shape)
+    predict(replace(config, format=("npz",)))  # it stands there, of the picture before
     assert set(entries(config.out)["b"]["files"]) == {"b.affine_disparity.png", "b.affine_disparity.npz"}
     now = read_prediction(config.out / "b.affine_disparity.npz")
     np.testing.assert_allclose(now.values, expected.values, atol=1e-3)
@@ -468,7 +469,8 @@ def test_predict__a_record_that_does_not_know_the_file_still_counts(config: Pred
     predict(config)
     record = json.loads((config.out / PREDICTIONS).read_text(encoding="utf-8"))
     for entry in record["pictures"].values():
-        del entry["file"]
+        for facts in entry["files"].values():
+            del facts["of"]
     (config.out / PREDICTIONS).write_text(json.dumps(record), encoding="utf-8")
     before = times(config.out)
     predict(config)

@@ -434,7 +434,7 @@ def test_pseudo_label__without_pictures_it_asks_for_them(config: PseudoLabelConf
         pseudo_label(replace(config, pictures=(), out=tmp_path / "labels"))
 
 
-@pytest.mark.parametrize("wrong", [{"shard": 0}, {"batch": 0}, {"stored_side": 0}])
+@pytest.mark.parametrize("wrong", [{"shard": 0}, {"batch": 0}, {"stored_side": 0}, {"unreadable_limit": 2.0}])
 def test_pseudo_label_config__refuses_what_cannot_label(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="shard, batch and stored_side are at least 1"):
         PseudoLabelConfig(**wrong)

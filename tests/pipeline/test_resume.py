@@ -166,8 +166,8 @@ class Commands:
     workers: int
     accumulate: int
 
-    def start(self, out: Path) -> subprocess.Popen[bytes]:
-        options = {
+    def start(self, out: Path, **options: Any) -> subprocess.Popen[bytes]:
+        settings = {
             "labelled": self.data,
             "out": str(out),
             "batch": 2 * self.accumulate,
@@ -183,10 +183,10 @@ class Commands:
             "machine.save-every": 3,
             "machine.log-every": 1,
         }
-        flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        flags = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "leadline", "teacher", "depth-anything-v2", *flags]
         with out.with_suffix(".err").open("ab") as errors:  # no pipe: orphaned workers would keep it open
-            return subprocess.Popen(command, stdout=errors, stderr=errors)
+            return subprocess.Popen(command, stdout=errors, stderr=errors, **options)
 
     def finish(self, out: Path) -> Path:
         assert self.start(out).wait() == 0, out.with_suffix(".err").read_text()
@@ -228,3 +228,21 @@ def test_kill_nine_at_any_moment__then_the_same_command__gives_the_same_bytes(
     assert [line["step"] for line in read_log(out / LOG)] == list(range(1, 13))
     assert values(weights) == values(straight / "weights.safetensors")
     assert list(out.glob("state-*")) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal's Ctrl-C goes to a group of processes")
+@pytest.mark.timeout(600)
+def test_keyboard__stops_a_run_with_workers_after_its_step(tmp_path: Path) -> None:
+    commands = Commands(write_folder(tmp_path / "data", Discs(count=7)), workers=2, accumulate=1)
+    out = tmp_path / "run"
+    process = commands.start(out, process_group=0)
+    while not ((out / LOG).exists() and read_log(out / LOG)):
+        assert process.poll() is None, out.with_suffix(".err").read_text()
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait() == 130
+    said = out.with_suffix(".err").read_text()
+    assert "interrupted; the same command goes on from here" in said
+    assert "Traceback" not in said
+    assert newest_state(out) == read_log(out / LOG)[-1]["step"] >= 1
+    commands.finish(out)

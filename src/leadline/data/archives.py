@@ -11,7 +11,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ _DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What reading a damaged archive may raise."""
+_HOLES = -1
+"""Where the content of a sparse member lies: in pieces."""
+_PADDING = 1 << 20
+"""Bytes behind the end of a tar that are looked at: writers fill up to blocks of theirs, mostly 10,240."""
 _one_look = threading.Lock()
 
 
@@ -69,6 +73,8 @@ def read_member(archive: Path, member: str) -> bytes:
         raise UnreadableError(f"{archive} has no member {member}")
     try:
         if isinstance(place, tuple):
+            if place[0] == _HOLES:
+                raise ValueError("it is stored with holes: pack the archive without --sparse")
             with archive.open("rb") as stream:
                 stream.seek(place[0])
                 data = stream.read(place[1])
@@ -92,7 +98,7 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
     try:
         if archive.suffix.lower() == _TAR:
             with tarfile.open(archive, "r:") as tar:
-                places = {_plain_name(m): (m.offset_data, m.size) for m in tar if m.isreg()}
+                places = {m.name.removeprefix("./"): _place(m) for m in tar if m.isreg()}
             _require_end(archive, tar.offset)
             return places
         if archive.suffix.lower() == _ZIP:
@@ -104,21 +110,25 @@ def _places(archive: Path) -> Mapping[str, tuple[int, int] | int]:
         raise LeadlineError(f"{archive} cannot be read as an archive: {error}; fetch it again") from error
 
 
-def _plain_name(member: tarfile.TarInfo) -> str:
-    if member.issparse():
-        raise ValueError(f"{member.name} is stored with holes; pack it without --sparse")
-    return member.name.removeprefix("./")
+def _place(member: tarfile.TarInfo) -> tuple[int, int]:
+    return (_HOLES if member.issparse() else member.offset_data), member.size
 
 
 def _require_end(archive: Path, offset: int) -> None:
-    """Refuse a tar whose listing ends at anything but the empty block that ends one.
+    """Refuse a tar whose listing ends at anything but the empty blocks that end one.
 
-    Python's reader stops without a word at a header that is damaged or cut off.
+    Python's reader stops without a word at a header that is damaged or cut off, and where another archive
+    was appended as it is.
     """
     with archive.open("rb") as stream:
         stream.seek(offset)
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise ValueError(f"it is cut short or damaged at byte {offset}")
+        rest = stream.read(_PADDING).lstrip(b"\0")
+    header = rest[: tarfile.BLOCKSIZE]
+    with suppress(tarfile.HeaderError):
+        tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        raise ValueError("more members follow its end: join archives with tar --concatenate, not with cat")
 
 
 @lru_cache(maxsize=16)

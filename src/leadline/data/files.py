@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -221,14 +221,19 @@ def _decode(file: Path | bytes) -> Image.Image:
     if (len(file) if isinstance(file, bytes) else status.st_size) == 0:
         raise ValueError("it is empty")
     with BytesIO(file) if isinstance(file, bytes) else file.open("rb") as stream:
-        with _quiet_pillow():
-            image: Image.Image = Image.open(stream, formats=_FORMATS)
-            if image.format == "PNG":  # its decoder looks at few of its checksums
-                image.verify()
-                image = Image.open(stream, formats=_FORMATS)
-            if image.format == "TIFF":
-                image.load()  # this one warns while decoding
+        image = _opened(stream)
+        if image.format == "PNG":  # its decoder looks at few of its checksums
+            image.verify()
+            image = _opened(stream)
         image.load()
+    return image
+
+
+def _opened(stream: BytesIO | BufferedReader) -> Image.Image:
+    with _quiet_pillow():
+        image: Image.Image = Image.open(stream, formats=_FORMATS)
+        if image.format == "TIFF":
+            image.load()  # this one warns while decoding
     return image
 
 

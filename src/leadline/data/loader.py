@@ -5,6 +5,7 @@ so the number of workers, of processes and of parts a step is accumulated from c
 run goes on with the very batch the interrupted one would have seen.
 """
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -40,7 +41,8 @@ class _Item:
 
     sample: Sample
     box: tuple[slice, slice] | None
-    error: str | None
+    error: tuple[str, str] | None
+    """Which sample could not be read, wherever it lies, and why."""
 
 
 class Batches(Dataset[Batch]):
@@ -136,7 +138,7 @@ class Batches(Dataset[Batch]):
                 raise LeadlineError(f"{sample.id} has no label, and training needs one")
             sample = cut_out(sample, self.crop, self.interpolation, size=size, rng=rng)
         except UnreadableError as error:
-            return _Item(_blank(stream, size, index=index), None, str(error))
+            return _Item(_blank(stream, size, index=index), None, (f"{number}/{index}", str(error)))
         assert sample.label is not None
         image = distort(sample.image, stream.perturb, rng=rng)
         sample = Sample(image=image, label=stream.target(sample.label), id=sample.id)
@@ -175,7 +177,7 @@ def load(
         sampler=own,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_single_thread,
+        worker_init_fn=_begin_worker,
         pin_memory=pin,
     )
     if not workers:
@@ -185,8 +187,9 @@ def load(
         yield [next(stream) for _ in range(accumulate)]
 
 
-def _single_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the step under way needs its batches
 
 
 @lru_cache(maxsize=4)

@@ -38,12 +38,15 @@ class Perturbation:
     """Share of the pictures that get a rectangle of another one, 2 to 40 % of the area."""
 
     def __post_init__(self) -> None:
-        """Refuse shares outside 0..1."""
+        """Refuse shares outside 0..1, and strengths below 0."""
         for name in ("jitter", "grey", "blur", "cutmix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"perturb.{name}: a share of the pictures is 0 to 1, got {getattr(self, name)}"
                 )
+        for name in ("brightness", "contrast", "saturation", "hue"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"perturb.{name}: a strength is 0 or more, got {getattr(self, name)}")
 
 
 NONE = Perturbation(jitter=0, grey=0, blur=0, cutmix=0)

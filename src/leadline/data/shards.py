@@ -125,6 +125,8 @@ class Store:
         self._samples: list[tuple[Path, dict[str, Any]]] = []
         for number, _ in enumerate(self.manifest["counts"]):
             index = _index(root, number)
+            if not index.with_suffix(".tar").exists():
+                raise _damaged(index.with_suffix(".tar"), "its list is there")
             self._samples += [(index.with_suffix(".tar"), sample) for sample in _samples(index)]
         if not self._samples:
             raise LeadlineError(
@@ -242,7 +244,7 @@ def _members(shard: Path, places: Iterable[Sequence[int]], *, name: str) -> list
         with shard.open("rb") as file:
             members = [_read_at(file, start, size) for start, size in places]
     except OSError as error:
-        raise UnreadableError(f"{shard} cannot be read: {error.strerror}") from error
+        raise UnreadableError(f"{shard}:{name} cannot be read: {error.strerror}") from error
     if any(len(data) < size for data, (_, size) in zip(members, places, strict=True)):
         raise UnreadableError(
             f"{shard}:{name} cannot be read: the shard is cut short; the command that wrote it mends it"
@@ -314,6 +316,8 @@ def _require(path: Path, found: Mapping[str, Any], *keys: str) -> None:
 
 def _damaged(path: Path, what: str) -> LeadlineError:
     remedy = "give the command that wrote it again, or delete its folder first"
+    if path.name == MANIFEST:  # without it that command would not go on
+        remedy = f"delete {path.parent}, and give the command that wrote it again"
     return LeadlineError(f"{path} is missing or damaged ({what}): {remedy}")
 
 

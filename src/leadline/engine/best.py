@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.console import console
 from leadline.engine.checkpoint import State
-from leadline.models.checkpoints import save_network
+from leadline.models.checkpoints import describe, save_network
 from leadline.models.network import Network
 from leadline.types import LeadlineError
 
@@ -57,14 +57,23 @@ class Best:
         return figures
 
     def require(self, state: State) -> None:
-        """Refuse to go on where the best weights that a state remembers are gone.
+        """Refuse to go on where the best weights that a state remembers are gone or damaged.
+
+        Those of a later step are no reason: a run that was killed before it saved its state measures them
+        again.
 
         Raises:
             LeadlineError: naming the file.
         """
-        if state.best and not self.path.exists():
+        if not state.best:
+            return
+        try:
+            kept = describe(self.path).get("step", -1)
+        except LeadlineError:
+            kept = -1
+        if kept < state.best["step"]:
             raise LeadlineError(
-                f"{self.path} is gone, which held the best weights so far, those of step "
+                f"{self.path} is gone or damaged, which held the best weights so far, those of step "
                 f"{state.best['step']}: put it back, or begin again in another --out"
             )
 

@@ -70,10 +70,13 @@ def load_state(folder: Path, state: State, about: Mapping[str, Any]) -> dict[str
     """Go on from the newest state in `folder`, if there is one, and return what was saved about it.
 
     Raises:
-        LeadlineError: where that state belongs to a run with another config or other data.
+        LeadlineError: where that state is damaged, or belongs to a run with another config or other data.
     """
     for newest in sorted(folder.glob("state-*.safetensors"))[-1:]:
-        tensors, before = load_tensors(newest)
+        try:
+            tensors, before = load_tensors(newest)
+        except LeadlineError as error:
+            raise LeadlineError(f"{error}; delete it to begin again, or give another --out") from error
         require_same_run(newest, before, about)
         state.restore(tensors, step=before["step"])
         state.best = before.get("best", {})

@@ -20,10 +20,10 @@ from leadline.engine.interrupt import held_back
 from leadline.engine.learner import Learner
 from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
-from leadline.engine.run_log import RunLog
-from leadline.engine.step import train_step
+from leadline.engine.run_log import RunLog, read_log
+from leadline.engine.step import NonFiniteError, train_step
 from leadline.memory import keep_memory
-from leadline.models.checkpoints import digest, load_tensors, save_network
+from leadline.models.checkpoints import describe, digest, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
 from leadline.models.published import load_start
@@ -92,8 +92,10 @@ def fit(
     }
     if given is not None:  # told by its weights, wherever they lie
         about |= {"start": known, "data": {**origin["data"], "start": digest(given)}}
+    _require_pictures(run, streams)
     if (out / WEIGHTS).exists():
-        require_same_run(out / WEIGHTS, load_tensors(out / WEIGHTS)[1], about)
+        require_same_run(out / WEIGHTS, describe(out / WEIGHTS), about)
+        _clear(out)
         console.print(f"{out / WEIGHTS} is finished already")
         return out / WEIGHTS
     fabric = launch(run.machine, run.precision)
@@ -105,6 +107,10 @@ def fit(
     trainee, best = _set_up(run, fabric, learner), Best(validation, out, about)
     watch = Watch(run, streams)
     watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    if trainee.state.step == 0 and (out / LOG).exists() and (lines := read_log(out / LOG)):
+        console.print(
+            f"{out} holds no state, though its log reaches step {lines[-1]['step']}: from the start"
+        )
     best.require(trainee.state)
     batches = _load(run, fabric, streams, learner, steps=range(trainee.state.step, run.optim.steps))
     if validation is not None and trainee.state.step == 0 and fabric.is_global_zero:
@@ -113,8 +119,7 @@ def fit(
     if fabric.is_global_zero:
         variant, done = learner.network.variant, {**about, "step": run.optim.steps}
         save_network(out / WEIGHTS, run.network, trainee.state.result(), about=done, variant=variant)
-        for finished in out.glob("state-*.safetensors"):
-            finished.unlink()
+        _clear(out)
     fabric.barrier()
     return out / WEIGHTS
 
@@ -143,6 +148,21 @@ def begin_network(run: Run, given: Network | None) -> Network:
     if given.name != run.network:
         raise LeadlineError(f"{run.start} is a {given.name!r}, the run wants a {run.network!r}")
     return given
+
+
+def _require_pictures(run: Run, streams: Sequence[Stream]) -> None:
+    """Refuse terms that would look at nothing."""
+    parts = {"pseudo" if stream.pseudo else "labelled" for stream in streams if stream.batch}
+    for name, term in run.objective.items():
+        if term.weight and term.on not in {"all", *parts}:
+            raise LeadlineError(f"objective.{name}.on {term.on}: this run has no such pictures")
+
+
+def _clear(out: Path) -> None:
+    """Remove what only an unfinished run needs."""
+    sweep(out)
+    for state in out.glob("state-*.safetensors"):
+        state.unlink(missing_ok=True)
 
 
 def _build_learner(run: Run, network: Network) -> Learner:
@@ -223,7 +243,7 @@ def _train(
     After Ctrl-C the step is finished and saved, where no other process is stopped by it half-way.
     """
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
-    alone = fabric.world_size == 1 and _workers(machine, fabric) == 0
+    alone = fabric.world_size == 1
     steps = range(state.step, run.optim.steps)
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
@@ -252,6 +272,8 @@ def _train(
             saved = last or asked or stopping or state.step % machine.save_every == 0
             if logged or saved:
                 watch.share(fabric)
+            if saved:
+                _require_finite(state)
             figures = best.measure(state, title=f"step {state.step}") if main and asked else {}
             if logged:
                 means = cast(dict[str, torch.Tensor], fabric.all_reduce(values))  # over the processes
@@ -262,6 +284,15 @@ def _train(
             tick(f"loss {values['loss']:.3f}")
             if stopping and not last:
                 raise KeyboardInterrupt
+
+
+def _require_finite(state: State) -> None:
+    """Refuse weights that are no numbers, before they take the place of a state that is whole."""
+    if not all(bool(weight.isfinite().all()) for weight in state.result().values()):
+        raise NonFiniteError(
+            f"the weights are not finite after step {state.step}: lower optim.lr or set optim.clip, which is "
+            "another run, in another --out"
+        )
 
 
 def _average(averages: Averages, weights: Mapping[str, torch.Tensor], decay: float) -> None:
@@ -282,10 +313,10 @@ class Watch:
 
     def look(self, parts: Sequence[Batch]) -> None:
         """Count unreadable files, name new ones, and stop the run past its limit."""
-        new = {reason for batch in parts for reason in batch.unreadable} - self.unreadable
-        self.unreadable |= new
-        for reason in sorted(new):
-            console.print(f"left out: {reason}")
+        new = {which: why for batch in parts for which, why in batch.unreadable}
+        for which in sorted(new.keys() - self.unreadable):
+            console.print(f"left out: {new[which]}")
+        self.unreadable |= new.keys()
         self._require_few()
 
     def share(self, fabric: Fabric) -> None:
@@ -305,8 +336,8 @@ class Watch:
 
     def drift(self, line: Mapping[str, float], *, first: Mapping[str, float], quiet: bool = False) -> None:
         """Warn once where the output has grown or shrunk a thousandfold since the `first` line."""
-        deviation = line["output_deviation"]
-        ratio = deviation / first["output_deviation"] if first["output_deviation"] else 0.0
+        deviation, before = line["output_deviation"], first.get("output_deviation")
+        ratio = deviation / before if before else 0.0
         if not (quiet or self.warned) and not 1e-3 < ratio < 1e3:
             self.warned = True
             console.print(

@@ -1,5 +1,6 @@
 """What a stage minimises, as data: named terms with a loss, a weight and the pictures they look at."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -36,6 +37,10 @@ class Term:
         """Refuse what would be ignored silently."""
         if self.trim and self.loss != "ssi_mae":
             raise ValueError(f"objective: only ssi_mae can be trimmed, {self.loss} got trim={self.trim}")
+        if not 0 <= self.weight < math.inf:
+            raise ValueError(f"objective: a weight is 0 or more, got {self.weight}")
+        if not -1 <= self.tolerance <= 1:
+            raise ValueError(f"objective: tolerance is a cosine, from -1 to 1, got {self.tolerance}")
         if not 0 <= self.trim < 1:
             raise ValueError(f"objective: trim is a share from 0 to below 1, got {self.trim}")
         if not 0 <= self.variance_focus <= 1:

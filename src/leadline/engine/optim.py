@@ -44,14 +44,19 @@ class Optim:
             raise ValueError(
                 f"optim: steps and accumulate are at least 1, got {self.steps}, {self.accumulate}"
             )
-        if min(self.lr, *self.ratios) <= 0 or self.warmup < 0:
+        if not all(0 < rate < math.inf for rate in (self.lr, *self.ratios)) or self.warmup < 0:
             raise ValueError(
                 "optim: lr and decoder_ratio are positive, head_ratio too, and warmup is not negative, "
                 f"got {self.lr}, {self.decoder_ratio}, {self.head_ratio}, {self.warmup}"
             )
         if not 0 < self.hold < 1:
             raise ValueError(f"optim.hold: a share between 0 and 1, got {self.hold}")
-        if self.clip is not None and self.clip <= 0:
+        if not (all(0 <= beta < 1 for beta in self.betas) and 0 <= self.weight_decay < math.inf):
+            raise ValueError(
+                "optim: betas lie from 0 to below 1, and weight_decay is not negative, "
+                f"got {self.betas}, {self.weight_decay}"
+            )
+        if self.clip is not None and not 0 < self.clip < math.inf:
             raise ValueError(f"optim.clip: a norm is positive, got {self.clip}; None leaves gradients alone")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"optim.ema: a decay lies between 0 and 1, got {self.ema}")

@@ -78,9 +78,13 @@ class Run:
     """Where it is computed."""
 
     def __post_init__(self) -> None:
-        """Refuse what has no random numbers, and crops or networks that cannot be."""
-        if self.seed < 0:
-            raise ValueError(f"seed: 0 or more, got {self.seed}")
+        """Refuse what has no random numbers or no loss, and crops or networks that cannot be."""
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: from 0 to {2**32 - 1}, got {self.seed}")
+        if not 0 <= self.unreadable_limit <= 1:
+            raise ValueError(f"unreadable_limit: a share is 0 to 1, got {self.unreadable_limit}")
+        if not any(term.weight > 0 and term.loss != "feature_alignment" for term in self.objective.values()):
+            raise ValueError("objective: a term that compares maps needs a weight above 0")
         for name in filter(None, (self.network, self.frozen)):
             multiple = find_variant(name).multiple
             if self.crop.size % multiple:

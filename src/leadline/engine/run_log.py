@@ -72,7 +72,7 @@ class RunLog:
 def read_log(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a log; what a kill or a power cut left of others is left out."""
     lines = whole_objects(path.read_text(encoding="utf-8", errors="replace"))
-    return [line for line in lines if "step" in line]
+    return [line for line in lines if isinstance(line.get("step"), int)]
 
 
 def seconds_taken(path: Path) -> float:

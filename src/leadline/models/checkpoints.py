@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -115,8 +116,8 @@ def _variant_from(plain: Mapping[str, Any]) -> Variant:
     """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON.
 
     Raises:
-        ValueError: for channels or pixels that are no whole number from 1 on, or a way to resize that there
-            is not; other damage raises what Python does.
+        ValueError: for numbers that make no sense, or a way to resize that there is not; other damage raises
+            what Python does.
     """
     values = {name: _tuples(value) for name, value in plain.items()}
     kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
@@ -130,6 +131,13 @@ def _variant_from(plain: Mapping[str, Any]) -> Variant:
     for way, known in ways:
         if way not in get_args(known):
             raise ValueError(f"{way!r} is none of {', '.join(get_args(known))}")
+    mean, deviation = found.colours
+    if not (len(mean) == len(deviation) == 3 and 0 <= min(mean) <= max(mean) <= 1 and min(deviation) > 0):
+        raise ValueError(f"inputs cannot be normalised with {found.colours}")
+    if found.ceiling is not None and not 0 < found.ceiling < math.inf:
+        raise ValueError(f"no depth is at most {found.ceiling}")
+    if not type(found.expanded) is type(found.spare) is bool:
+        raise ValueError("expanded and spare are true or false")
     return found
 
 

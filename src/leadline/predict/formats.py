@@ -72,9 +72,9 @@ def encode(
         ValueError: for NaN, and for ``side-by-side`` without a picture.
     """
     values, disagreement, space = prediction.values, prediction.disagreement, prediction.space
-    if np.isnan(values).any():
-        raise ValueError("a map with NaN says nothing")
     maps = {"values": values} | ({} if disagreement is None else {"disagreement": disagreement})
+    if any(np.isnan(map).any() for map in maps.values()):
+        raise ValueError("a map with NaN says nothing")
     names = suffixes(format, space, disagreement=disagreement is not None)
     match format:
         case "png":
@@ -116,7 +116,8 @@ def read_prediction(path: Path | str) -> Prediction:
     try:
         if path.suffix == ".npz":
             with path.open("rb") as stream, ZipFile(stream) as archive:
-                maps = {Path(name).stem: plain_array(archive.read(name)) for name in archive.namelist()}
+                names = {"values", "space", "disagreement"} & {name[:-4] for name in archive.namelist()}
+                maps = {name: plain_array(archive.read(f"{name}.npy")) for name in names}
             values, disagreement = maps["values"], maps.get("disagreement")
             for map in (values,) if disagreement is None else (values, disagreement):
                 if map.ndim != 2 or map.dtype != np.float32 or map.shape != values.shape:

@@ -83,7 +83,7 @@ class Predictor:
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
         for what, number in {"batch": batch, "size": 1 if size is None else size}.items():
-            if not (isinstance(number, Integral) and 1 <= number <= _MOST):
+            if isinstance(number, bool) or not (isinstance(number, Integral) and 1 <= number <= _MOST):
                 raise LeadlineError(f"{what} is a whole number from 1 to {_MOST}, got {number!r}")
         self.sides = network.variant.sides(size)
         self.device = find_device(device)
@@ -326,7 +326,7 @@ def find_device(device: torch.device | str) -> torch.device:
     try:
         torch.empty(1, device=device).cpu()  # what is on "meta" does not come back
         return torch.device(device)
-    except (RuntimeError, AssertionError, TypeError) as error:  # torch has no one way to say no
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:  # torch has no one way to say no
         reason = str(error).partition("\n")[0]
         raise LeadlineError(
             f"there is no device {str(device)!r} here ({reason}); use auto, cpu, cuda, cuda:1, mps"

@@ -1,6 +1,7 @@
 """``predictions.json``: what every map of a folder is, and which are made already."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Set
@@ -12,18 +13,21 @@ from leadline.types import LeadlineError
 
 PREDICTIONS = "predictions.json"
 _FORMAT = "leadline predictions 1"
-_OF_THE_FILE = ("file", "size")
-"""What an entry says of the picture's file: where it is another now, the picture has changed, and an entry
-begins anew. Entries of earlier versions may say less, and then tell nothing."""
 _EVERY = 20.0  # seconds between two writings: what a kill makes do again at most
+_OF = "of"
+
+Entry = dict[str, Any]
+State = Mapping[str, int]
+"""What tells a picture's file from one that took its place: ``bytes`` and ``modified_ns``."""
 
 
 class Record:
     """The entries of a folder of predictions, by the name of the picture's maps. Threads may share it.
 
-    An entry is what the file is about (`about`: picture, space, unit, model, how it was made) and ``files``,
-    by name, with what is needed to read each. It is written once its files are; what a kill leaves without an
-    entry is made again, and so is what was made of a picture that has changed since.
+    An entry is what the maps are about (`about`: picture, its size, space, unit, model, how they were made)
+    and ``files``, by name, with what is needed to read each and the state of the picture's file that it was
+    made `of`. It is written once its files are. The names that maps are made of are written before the first:
+    what a kill leaves of them without an entry is known to be ours, and made again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,16 +39,27 @@ class Record:
         self.path = folder / PREDICTIONS
         self._lock = threading.Lock()
         self._written = time.monotonic()
-        self._changed = set[str]()
-        self.entries = self._stored()
+        self._changed, self._struck = set[str](), set[str]()
+        self._begun, self._left = set[str](), set[str]()
+        self.entries, self._under_way = self._stored()
 
-    def begin(self) -> None:
-        """Write what there is, so that the folder is known for one of predictions before its first map."""
-        if not self.path.exists():
-            self._write()
+    def begin(self, names: Iterable[str]) -> None:
+        """Say of which pictures maps are made from now on."""
+        self._begun |= set(names)
+        self._left |= self._begun
+        self._write()
 
-    def missing(self, name: str, files: Iterable[str], *, about: Mapping[str, Any]) -> set[str]:
-        """Return which of a picture's `files` are still to be made.
+    def end(self) -> None:
+        """Say that no more are made."""
+        self._left.clear()
+        self._write()
+
+    def missing(
+        self, name: str, files: Iterable[str], *, about: Mapping[str, Any], of: State | None = None
+    ) -> set[str]:
+        """Return which of a picture's `files` are still to be made, those made of another state included.
+
+        Files of earlier versions, which do not say what they are made of, count.
 
         Raises:
             LeadlineError: where the maps of that name were made from, or in, another way than `about` says.
@@ -52,21 +67,42 @@ class Record:
         entry = self.entries.get(name)
         if entry is None:
             return set(files)
-        differing = self._differing(entry, about)
-        if other := [key for key in differing if key not in _OF_THE_FILE]:
+        if other := _differing(entry, about):
             says = "; ".join(f"{key} is {entry.get(key)}, now {about[key]}" for key in other)
             raise LeadlineError(
                 f"{self.path.parent / name}.* was made otherwise: {says}. Choose another --out, or "
                 "--overwrite it"
             )
-        folder, made = self.path.parent, {} if differing else entry["files"]
-        return {file for file in files if file not in made or not (folder / file).exists()}
+        made = {
+            file
+            for file, facts in _files(entry, about).items()
+            if (of is None or facts.get(_OF, of) == of) and (self.path.parent / file).exists()
+        }
+        return set(files) - made
 
-    def add(self, name: str, about: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> None:
+    def strange(self, name: str, files: Iterable[str]) -> list[Path]:
+        """Return which of a picture's `files` exist and are somebody else's, as far as is known."""
+        if name in self._under_way:
+            return []
+        known = self.entries.get(name, {}).get("files", {})
+        paths = (self.path.parent / file for file in files if file not in known)
+        return [path for path in paths if os.path.lexists(path)]
+
+    def add(
+        self,
+        name: str,
+        about: Mapping[str, Any],
+        files: Mapping[str, Mapping[str, Any]],
+        *,
+        of: State | None = None,
+    ) -> None:
         """Enter files that were written; those of an entry that is about the same stay."""
+        made = {file: {**facts, **({} if of is None else {_OF: of})} for file, facts in files.items()}
         with self._lock:
-            self.entries[name] = {**about, "files": {**self._files(name, about), **files}}
+            self.entries[name] = {**about, "files": {**_files(self.entries.get(name), about), **made}}
             self._changed.add(name)
+            self._struck -= made.keys()
+            self._left.discard(name)
             due = time.monotonic() - self._written > _EVERY
         if due:
             self.save()
@@ -77,55 +113,67 @@ class Record:
         Saved before they are, it leaves none wrong after a kill.
         """
         with self._lock:
-            left = {file: facts for file, facts in self._files(name, about).items() if file not in files}
-            if left:
+            kept = _files(self.entries.get(name), about)
+            if left := {file: facts for file, facts in kept.items() if file not in files}:
                 self.entries[name] = {**self.entries[name], "files": left}
             else:
                 self.entries.pop(name, None)
             self._changed.add(name)
+            self._struck |= files
 
     def save(self) -> None:
-        """Write what was changed; what another process added meanwhile stays."""
-        with self._lock:
-            if not self._changed:
-                return
-            others = {name: entry for name, entry in self._stored().items() if name not in self._changed}
-            own = {name: entry for name, entry in self.entries.items() if name in self._changed}
-            self.entries = others | own
+        """Write what was changed."""
+        if self._changed:
             self._write()
+
+    def _write(self) -> None:
+        """Write the record; what another process entered meanwhile stays."""
+        with self._lock:
+            stored, under_way = self._stored()
+            for name in self._changed:
+                theirs, own = stored.pop(name, None), self.entries.get(name)
+                if own is not None:
+                    also = _files(theirs, {key: value for key, value in own.items() if key != "files"})
+                    also = {file: facts for file, facts in also.items() if file not in self._struck}
+                    stored[name] = {**own, "files": {**also, **own["files"]}}
+            self.entries, self._under_way = stored, (under_way - self._begun) | self._left
+            content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
+            if self._under_way:
+                content["under_way"] = sorted(self._under_way)
+            write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
             self._written = time.monotonic()
             self._changed.clear()
 
-    def _write(self) -> None:
-        content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
-        write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
-
-    def _files(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the files of an entry that is about the same."""
-        entry = self.entries.get(name)
-        return {} if entry is None or self._differing(entry, about) else dict(entry["files"])
-
-    @staticmethod
-    def _differing(entry: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
-        """Return in what an entry is about something else."""
-        return [
-            key for key, now in about.items() if entry.get(key, now if key in _OF_THE_FILE else None) != now
-        ]
-
-    def _stored(self) -> dict[str, dict[str, Any]]:
+    def _stored(self) -> tuple[dict[str, Entry], set[str]]:
         if not self.path.exists():
-            return {}
+            return {}, set()
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
             if found["format"] != _FORMAT:
                 raise ValueError(f"its format is {found['format']!r}, expected {_FORMAT!r}")
             pictures = dict(found["pictures"])
             for name, entry in pictures.items():
-                if not isinstance(entry, dict) or not isinstance(entry.get("files"), dict):
+                if not all(isinstance(facts, dict) for facts in (entry, *entry["files"].values())):
                     raise TypeError(f"the entry of {name} is none")
-            return pictures
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            return pictures, set(found.get("under_way", ()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LeadlineError(
                 f"{self.path} cannot be read as a record of predictions ({error!r}): remove it and "
                 "--overwrite the maps of this folder, or choose another --out"
             ) from error
+
+
+def _differing(entry: Entry, about: Mapping[str, Any]) -> list[str]:
+    """Return in what maps are about something else; the picture's size follows from its file."""
+    return [key for key in about if key != "size" and entry.get(key) != about[key]]
+
+
+def _files(entry: Entry | None, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry's files where it is about the same.
+
+    Where the picture was of another size, only those are returned that say what they are made of.
+    """
+    if entry is None or _differing(entry, about):
+        return {}
+    same = "size" not in about or entry.get("size") == about["size"]
+    return {file: facts for file, facts in entry["files"].items() if same or _OF in facts}

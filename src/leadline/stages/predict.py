@@ -20,7 +20,7 @@ from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
 from leadline.predict.overlap import overlapped
 from leadline.predict.predictor import Precision, Predictor, View, load
-from leadline.predict.record import Record
+from leadline.predict.record import Record, State
 from leadline.predict.selection import Selected, select_pictures
 from leadline.storage import sweep, write_atomic
 from leadline.types import LeadlineError, Prediction, Size, Space, UnreadableError
@@ -99,12 +99,12 @@ def predict(config: PredictConfig) -> Path:
     model = {"network": predictor.network.name, "weights": digest(predictor.network)[:16]}
     job = Job(config, predictor, model, Record(config.out))
     todo = [picture for picture in pictures if job.missing(picture)]
-    if not (config.overwrite or job.record.path.exists()):
+    if not config.overwrite:
         job.require_free(todo)
     for folder in {config.out, *((config.out / picture.name).parent for picture in todo)}:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
-    job.record.begin()
+    job.record.begin(picture.name for picture in todo)
     if config.overwrite:
         job.strike(todo)
     before, made = len(pictures) - len(todo), 0
@@ -116,6 +116,7 @@ def predict(config: PredictConfig) -> Path:
                 tick("")
     finally:
         job.record.save()
+    job.record.end()
     stood = f", {before} stood there already (--overwrite makes them again)" if before else ""
     console.print(f"{made} of {len(pictures)} pictures predicted into {config.out}{stood}")
     if failures:
@@ -133,7 +134,9 @@ class _Read:
     shown: np.ndarray | None
     """At the size of a figure, where one shows it."""
     about: dict[str, Any]
-    """What its maps are about, its file as it was before it was read."""
+    """What its maps are about."""
+    of: State
+    """Its file as it was before it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,11 @@ class Job:
 
     def missing(self, picture: Selected) -> set[str]:
         """Return which of the picture's files are to be written."""
-        return self._missing(picture, self._about(picture))
+        try:
+            of = _state(picture.path)
+        except OSError:  # reading it will say why
+            of = None
+        return self._missing(picture, self._about(picture), of)
 
     def run(self, pictures: Iterable[Selected]) -> Iterator[str | None]:
         """Yield, for each picture in order, None once its files are written, or why it cannot be read."""
@@ -164,12 +171,12 @@ class Job:
         return Space.DEPTH if self.config.unit == "metres" else self.predictor.network.space
 
     def require_free(self, pictures: Iterable[Selected]) -> None:
-        """Refuse to write over files of which no record says that they are maps."""
-        for file in (self.config.out / file for picture in pictures for file in self._files(picture)):
-            if file.exists():
+        """Refuse to write over files of which the record does not say that they are maps."""
+        for picture in pictures:
+            if strange := self.record.strange(picture.name, self._files(picture)):
                 raise LeadlineError(
-                    f"{file} stands there already, and no {self.record.path.name} says that it is a map: "
-                    "choose another --out, or --overwrite it"
+                    f"{strange[0]} stands there already, and {self.record.path} does not say that it is a "
+                    "map: choose another --out, or --overwrite it"
                 )
 
     def strike(self, pictures: Iterable[Selected]) -> None:
@@ -178,9 +185,11 @@ class Job:
             self.record.forget(picture.name, set(self._files(picture)), about=self._about(picture))
         self.record.save()
 
-    def _missing(self, picture: Selected, about: Mapping[str, Any]) -> set[str]:
+    def _missing(self, picture: Selected, about: Mapping[str, Any], of: State | None) -> set[str]:
         files = self._files(picture)
-        return set(files) if self.config.overwrite else self.record.missing(picture.name, files, about=about)
+        if self.config.overwrite:
+            return set(files)
+        return self.record.missing(picture.name, files, about=about, of=of)
 
     def _files(self, picture: Selected) -> list[str]:
         return [
@@ -193,11 +202,13 @@ class Job:
         names = (os.fsencode(Path(file).name) for file in self._files(picture))
         if os.name == "posix" and any(len(name) > _LONGEST_NAME for name in names):
             return f"{picture.path}: with what is added to it, its name is longer than {_LONGEST_NAME} bytes"
-        about = self._about(picture)
         try:
+            of = _state(picture.path)
             image = read_picture(picture.path)
         except UnreadableError as error:
             return str(error)
+        except OSError as error:
+            return f"{picture.path} cannot be read as a picture: {error.strerror}"
         size = Size(*image.shape[:2])
         try:
             prepared = self.predictor.prepare(image)
@@ -209,7 +220,8 @@ class Job:
             size=size,
             prepared=prepared,
             shown=resize_picture(image, shown_size(size), "area") if drawn else None,
-            about={**about, "size": list(size)},
+            about={**self._about(picture), "size": list(size)},
+            of=of,
         )
 
     def _restore(self, item: tuple[_Read | str, View | None]) -> tuple[_Read, Prediction] | str:
@@ -226,25 +238,19 @@ class Job:
             values = as_depth(prediction.values, prediction.space)
             prediction = replace(prediction, values=values, space=Space.DEPTH)
         picture, files = read.picture, {}
-        missing = self._missing(picture, read.about)
+        missing = self._missing(picture, read.about, read.of)
         for format in self.config.format:
             for encoded in encode(prediction, format, picture=read.shown):
                 name = picture.name + encoded.suffix
                 if name in missing:
                     write_atomic(self.config.out / name, encoded.data)
                     files[name] = {"format": format, **encoded.facts}
-        self.record.add(picture.name, read.about, files)
+        self.record.add(picture.name, read.about, files, of=read.of)
         return None
 
     def _about(self, picture: Selected) -> dict[str, Any]:
-        try:
-            status = picture.path.stat()
-            file = {"file": {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}}
-        except OSError:  # reading it will say why
-            file = {}
         return {
             "source": str(picture.path),
-            **file,
             "space": self.space.value,
             "unit": self.space.unit,
             "model": dict(self.model),
@@ -255,3 +261,8 @@ class Job:
                 "disagreement": self.config.disagreement,
             },
         }
+
+
+def _state(path: Path) -> State:
+    status = path.stat()
+    return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}

@@ -75,8 +75,8 @@ class PseudoLabelConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot label."""
-        if min(self.shard, self.batch, self.stored_side) < 1:
-            raise ValueError("shard, batch and stored_side are at least 1")
+        if min(self.shard, self.batch, self.stored_side) < 1 or not 0 <= self.unreadable_limit <= 1:
+            raise ValueError("shard, batch and stored_side are at least 1, unreadable_limit is a share")
         if not self.teacher or len(self.short_side) not in (0, 1, len(self.teacher)):
             raise ValueError(
                 "teacher and short_side: at least one teacher, and one short side for all or one for each, "
