@@ -119,10 +119,21 @@ def test_draw_epoch__is_a_function_of_seed_and_epoch() -> None:
     assert drawn(source, 3) != sorted(drawn(source, 3))
 
 
+def test_draw_epoch__parts_of_one_size_are_drawn_independently() -> None:
+    names = drawn(Concatenated([Weighted(Numbers(part, 20), 0.5) for part in "ab"]), 0)
+    first, second = ({name[2:] for name in names if name[0] == part} for part in "ab")
+    assert len(first) == len(second) == 10
+    assert first != second
+
+
 def test_draw_epoch__says_how_often_a_sample_was_drawn_before() -> None:
     indices, turns = draw_epoch(mix_of(Weighted(Numbers("a", 4), 2.5)), seed=(0,), epoch=1)
     pairs = set(zip(indices.tolist(), turns.tolist(), strict=True))
     assert len(pairs) == len(indices) == 10  # no two draws of an epoch are alike
+
+
+def test_weighted__draws_are_rounded_to_the_nearest() -> None:
+    assert [Weighted(Numbers("a", count), 0.7).draws for count in (7, 5, 3, 1)] == [5, 4, 2, 1]
 
 
 def test_weighted__an_empty_source_draws_nothing() -> None:

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from leadline.predict.figures import LONGEST, colour_picture, colourise, montage, shown_size, side_by_side
+from leadline.predict.figures import (
+    LONGEST,
+    _bar,
+    _number,
+    colour_picture,
+    colourise,
+    montage,
+    shown_size,
+    side_by_side,
+)
 from leadline.types import Prediction, Size, Space
 
 
@@ -98,6 +107,26 @@ def test_colour_picture__only_a_space_with_a_unit_has_numbers() -> None:
         assert bar(space, 1).shape == bar(space, 3).shape
         assert (bar(space, 1) != bar(space, 3)).any()
     assert bar(Space.DEPTH, 1).shape[1] > bar(Space.AFFINE_DISPARITY, 1).shape[1]
+
+
+def test_colour_picture__numbers_fall_from_near_to_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    metres: list[float] = []
+
+    def spy(nearness: float, space: Space) -> str:
+        metres.append(float(_number(nearness, space)))
+        return ""
+
+    monkeypatch.setattr("leadline.predict.figures._number", spy)
+    monkeypatch.setattr("leadline.predict.figures._bar", _bar.__wrapped__)  # draws anew
+    colour_picture(ramp(Space.DEPTH, 2, 200))
+    assert metres == sorted(metres)
+    assert metres[0] < 5
+    assert metres[-1] > 190
+
+
+@pytest.mark.parametrize(("nearness", "text"), [(0.5, "2"), (0.004, "250"), (1 / 123.4, "123"), (0.0, "∞")])
+def test_number__is_metres_without_an_exponent(nearness: float, text: str) -> None:
+    assert _number(nearness, Space.DEPTH) == text
 
 
 def test_colour_picture__sky_at_infinity_is_the_darkest() -> None:

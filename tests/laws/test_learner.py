@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from leadline.engine.learner import Learner
@@ -83,6 +84,19 @@ def test_projection__learns() -> None:
     assert before
     for name, tensor in learner.projection.state_dict().items():
         assert not torch.equal(tensor, before[name]), name
+
+
+def test_features__are_brought_to_the_frozen_encoders_positions_smoothly() -> None:
+    variant = find_variant("timm/test_vit")
+    frozen = build_encoder(variant.encoder, pretrained=False)
+    learner = Learner(Network("tiny"), frozen=frozen, colours=variant.colours)
+    image = pictures()
+    with torch.no_grad():
+        _, features = learner(image)
+        _, own = learner.network.with_features(learner.network.normalise(image))
+        expected = F.interpolate(learner.projection(own), size=(4, 4), mode="bilinear")
+    assert features is not None
+    torch.testing.assert_close(features[0], expected)
 
 
 # The frozen encoder

@@ -96,6 +96,16 @@ def test_batches__two_streams_of_one_source_go_their_own_ways() -> None:
     assert names[:9] != names[9:]
 
 
+def test_batches__two_streams_of_one_picture_cut_it_differently() -> None:
+    made = batches(stream(1, 1), stream(1, 1))
+    assert not all(torch.equal(*made[step].image) for step in range(8))
+
+
+def test_batches__what_happens_to_a_picture_follows_from_the_seed() -> None:
+    crops = {batches(stream(1, 1), seed=seed)[0].image.numpy().tobytes() for seed in range(8)}
+    assert len(crops) > 4
+
+
 def test_batches__a_sample_looks_otherwise_in_every_epoch() -> None:
     made = batches(stream(1, 1))
     crops = {made[step].image.numpy().tobytes() for step in range(8)}

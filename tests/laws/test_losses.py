@@ -409,6 +409,19 @@ def test_silog__values_below_a_millimetre_count_as_one() -> None:
     assert torch.equal(silog(target, -low, valid), silog(target, low, valid))
 
 
+def test_silog__values_above_a_millimetre_count_as_they_are() -> None:
+    one = one_map([[1.0]])
+    value = silog(0.002 * one, one, one.bool(), variance_focus=0)
+    torch.testing.assert_close(value, torch.tensor(math.log(500)))
+
+
+def test_silog__small_errors_still_teach() -> None:
+    target = one_map([[1.0, 1.0]])
+    value, gradient = with_gradient(silog, one_map([[1.0001, 1.0]]), target, target.bool())
+    assert value.item() == pytest.approx(1e-4 * math.sqrt(1 / 2 - 0.5 / 4), rel=1e-2)
+    assert gradient.abs().max() > 0.1
+
+
 def test_silog__equal_maps_have_zero_gradient() -> None:
     _, target, valid = maps()
     value, gradient = with_gradient(silog, target, target, valid)

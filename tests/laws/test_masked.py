@@ -170,6 +170,11 @@ def test_trimmed_mean__floor_is_exact_for_every_count(tenths: int) -> None:
     torch.testing.assert_close(result.flatten(), (kept - 1) / 2)  # the mean of 0, 1, ..., kept - 1
 
 
+def test_trimmed_mean__takes_a_share_that_is_whole_only_when_rounded() -> None:
+    values = row(*range(100))  # 0.29 * 100 is 29 in float32, and less in float64
+    assert trimmed_mean(values, values >= 0, trim=0.29).item() == pytest.approx(35)
+
+
 def test_trimmed_mean__is_blind_to_outliers_up_to_the_share() -> None:
     values, valid = values_and_mask(1, 5, 4)
     valid[:] = True

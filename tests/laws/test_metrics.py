@@ -247,6 +247,17 @@ def test_measure__labels_beyond_the_caps_do_not_count() -> None:
     assert found != figures(predicted(guess), label(truth, space=Space.DEPTH), limited(caps=(0.1, 50)))
 
 
+@pytest.mark.parametrize("cap", [0.5, 5])
+def test_measure__a_label_exactly_at_a_cap_does_not_count(cap: float) -> None:
+    truth, guess = np.random.default_rng(0).uniform(1, 4, SIZE), predicted(noisy(disparity()))
+    truth[:, :3] = cap
+    found, expected = (
+        figures(guess, label(truth, valid=valid, space=Space.DEPTH), limited(caps=(0.5, 5)))
+        for valid in (None, truth != cap)
+    )
+    assert found == expected
+
+
 def test_measure__predictions_are_clipped_to_the_caps_and_behind_the_camera_is_far() -> None:
     """The least-squares line itself is clipped, and where it is not positive depth is the far cap."""
     truth = np.array([[1.0, 2.0, 4.0]])
@@ -350,6 +361,12 @@ def test_measure__of_depth_in_any_unit_is_the_same_where_it_is_aligned_or_ranked
     assert found["delta1"] == 1
     near = nearness(predicted(unit * truth, Space.DEPTH), Size(2, 3))
     assert (np.argsort(near.ravel()) == np.argsort(-truth.ravel())).all()
+
+
+def test_nearness__depth_in_a_large_unit_is_held_by_its_median_not_by_its_farthest() -> None:
+    values = np.full(SIZE, 0.01)
+    values[0, 0], values[-1, -1] = 0, 50
+    assert nearness(predicted(values, Space.DEPTH), SIZE)[0, 0] == pytest.approx(1e5)
 
 
 def test_measure__raw_depth_below_a_millimetre_counts_as_one() -> None:

@@ -44,6 +44,13 @@ def test_intervals__cover_the_truth_about_as_often_as_they_say() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
+def test_intervals__sources_are_drawn_independently() -> None:
+    values = np.random.default_rng(7).normal(0, 1, 40)
+    (one,) = intervals(*column(values), ["a"] * 40)
+    (two,) = intervals(*column(np.tile(values, 2)), ["a"] * 40 + ["b"] * 40)
+    assert two.high - two.low == pytest.approx((one.high - one.low) / 2**0.5, rel=0.1)
+
+
 def test_intervals__a_constant_figure_has_none_to_speak_of() -> None:
     (found,) = intervals(*column(np.full(9, 0.4)), ["a"] * 4 + ["b"] * 5)
     assert (found.low, found.value, found.high) == pytest.approx((0.4, 0.4, 0.4))
@@ -104,6 +111,19 @@ def test_compare__p_is_uniform_where_there_is_no_difference() -> None:
         for _ in range(200)
     ]
     assert 0.04 < np.mean(small) < 0.17
+
+
+def test_compare__signs_of_sources_are_flipped_independently() -> None:
+    first = np.linspace(-0.8, 1.2, 40)
+    one = compare(first, np.zeros(40), np.ones(40), ["a"] * 40)
+    two = compare(np.tile(first, 2), np.zeros(80), np.ones(80), ["a"] * 40 + ["b"] * 40)
+    assert 0.01 < one.p < 0.1
+    assert two.p < one.p / 3
+
+
+def test_compare__p_is_never_0() -> None:
+    found = compare(np.ones(20), np.zeros(20), np.ones(20), ["a"] * 20, rounds=99)
+    assert found.p == pytest.approx(1 / 100)
 
 
 def test_compare__counts_weigh_pictures_and_sources_weigh_the_same() -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from leadline.metrics import measure, normal_error, plane_error, plane_errors
+from leadline.metrics import Protocol, measure, normal_error, plane_error, plane_errors
 from leadline.metrics.planes import points_of
 from leadline.types import Label, Prediction, Space
 
@@ -95,6 +95,13 @@ def test_normal_error__neither_holes_nor_edges_count() -> None:
     assert normal_error(TILTED, truth, EVERYWHERE, CAMERA)["normal_angle"] == pytest.approx(0, abs=1e-5)
 
 
+def test_normal_error__a_step_of_a_tenth_is_no_surface() -> None:
+    truth = WALL.copy()
+    truth[:, 40:] *= 1.1
+    found = normal_error(WALL, truth, EVERYWHERE, CAMERA)
+    assert found == pytest.approx({"normal_angle": 0}, abs=1e-6)
+
+
 def test_plane_errors__only_flat_and_whole_blocks_count() -> None:
     rng = np.random.default_rng(0)
     rough = TILTED * rng.uniform(0.9, 1.1, SIZE)
@@ -133,3 +140,16 @@ def test_measure__surfaces_want_a_camera_and_metres() -> None:
     assert "normal_angle" not in measure(bent, truth)
     unknown = Label(values=(1 / TILTED).astype(np.float32), valid=EVERYWHERE, space=Space.AFFINE_DISPARITY)
     assert "normal_angle" not in measure(bent, unknown, camera=CAMERA)
+
+
+def test_measure__surfaces_outside_the_crop_do_not_count() -> None:
+    bent = TILTED.copy()
+    bent[:22] *= np.linspace(0.6, 1, 22)[:, None]  # Garg's crop begins at row 24
+    found = measure(
+        Prediction(values=(1 / bent).astype(np.float32), space=Space.AFFINE_DISPARITY),
+        Label(values=TILTED.astype(np.float32), valid=EVERYWHERE, space=Space.DEPTH),
+        protocol=Protocol(name="test", caps=(0.1, 5), crop="garg", origin="test"),
+        camera=CAMERA,
+    )
+    for name in ("normal_angle", "plane_off", "plane_angle"):
+        assert found[name] == pytest.approx(0, abs=1e-3), name

@@ -172,6 +172,14 @@ def test_blur__spreads_a_point_as_a_gaussian_does(sigma: float) -> None:
     np.testing.assert_allclose(done[..., 0], 255 * np.outer(row, row) / row.sum() ** 2, atol=1.5)
 
 
+def test_blur__deviates_by_up_to_two_pixels() -> None:
+    point = np.zeros((21, 21, 3), np.uint8)
+    point[10, 10] = 255
+    peaks = [distort(point, only(blur=1), rng=np.random.default_rng(s)).max() for s in range(200)]
+    assert max(peaks) == 255  # 0.1 pixels
+    assert 10 <= min(peaks) <= 11  # 2 pixels: 255 / (2 * pi * 2**2)
+
+
 @pytest.mark.parametrize(("name", "place"), [("jitter", 0), ("grey", 1), ("blur", 2)])
 def test_distort__a_draw_below_the_share_switches_it_on(name: str, place: int) -> None:
     config = only(**{"brightness": 0.5, name: 0.4})
@@ -246,6 +254,13 @@ def test_cutmix_box__covers_2_to_40_percent(size: Size) -> None:
     assert max(shares) > 0.3
 
 
+def test_cutmix_box__reaches_2_and_40_percent() -> None:
+    drawn = boxes(Size(518, 518))
+    shares = [(bottom - top) * (right - left) / 518**2 for top, bottom, left, right in drawn]
+    assert min(shares) < 0.025
+    assert max(shares) > 0.38
+
+
 def test_cutmix_box__is_neither_too_long_nor_too_high_and_reaches_all_borders() -> None:
     drawn = boxes(Size(200, 200))
     ratios = [(bottom - top) / (right - left) for top, bottom, left, right in drawn]
@@ -259,6 +274,15 @@ def test_cutmix_box__is_neither_too_long_nor_too_high_and_reaches_all_borders() 
     assert max(box[3] for box in drawn) >= 198
     assert max(box[0] for box in drawn) > 120
     assert max(box[2] for box in drawn) > 120
+
+
+def test_cutmix_box__touches_every_border_of_a_small_picture() -> None:
+    drawn = boxes(Size(16, 16))
+    low = [(top, bottom) for top, bottom, _, _ in drawn if bottom - top < 16]
+    narrow = [(left, right) for _, _, left, right in drawn if right - left < 16]
+    for spans in (low, narrow):
+        assert min(start for start, _ in spans) == 0
+        assert max(stop for _, stop in spans) == 16
 
 
 def test_cutmix_box__follows_from_the_generator() -> None:

@@ -403,6 +403,18 @@ def test_disagreement__of_affine_disparity_is_blind_to_scale_and_shift() -> None
     np.testing.assert_allclose(found[0, 0, 0], [6 / 1.6, 0, 0, 0, 6 / 1.6], rtol=1e-6)
 
 
+def test_disagreement__is_never_negative_where_maps_are_enlarged_bicubically() -> None:
+    network = Network("tiny")
+    network.variant = replace(network.variant, enlargement="bicubic")
+    straight = torch.rand(1, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    mirrored = straight.clone()
+    mirrored[..., 5, 5] += 0.5
+    predictor = Predictor(network, device="cpu", disagreement=True)
+    found = predictor.restore(View(straight, mirrored), Size(60, 60)).disagreement
+    assert found is not None
+    assert found.min() >= 0
+
+
 @pytest.mark.parametrize("space", [Space.DEPTH, Space.DISPARITY])
 def test_disagreement__of_a_metric_map_is_a_share_of_its_mean(space: Space) -> None:
     straight, mirrored = torch.tensor([1.0, 0, 9, 0]), torch.tensor([1.0, 0, 11, 2])

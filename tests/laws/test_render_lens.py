@@ -28,6 +28,10 @@ def test_perfect_lens__keeps_edges_flats_and_the_mean() -> None:
     assert picture.mean() / 255 == pytest.approx(PERFECT.brightness, abs=0.01)
 
 
+def test_develop__rounds_to_the_nearest() -> None:
+    assert (taken(PERFECT, np.full((48, 64, 3), 0.2, np.float32)) == 115).all()  # 0.45 * 255 is 114.75
+
+
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e4])
 def test_exposure__makes_the_brightness_of_the_scene_irrelevant(factor: float) -> None:
     np.testing.assert_allclose(taken(PERFECT, EDGE * np.float32(factor)), taken(PERFECT), atol=1)
@@ -53,6 +57,13 @@ def test_focus__keeps_what_is_in_it_sharp() -> None:
     near, far = (slice(None), slice(2, 24)), (slice(None), slice(40, 62))
     assert blurred[near].std() > 0.9 * sharp[near].std()
     assert blurred[far].std() < 0.6 * sharp[far].std()
+
+
+def test_fringe__draws_red_larger_than_blue() -> None:
+    light = np.full((48, 64, 3), 0.1, np.float32)
+    light[12:36, 16:48] = 1
+    red, green, blue = taken(replace(PERFECT, fringe=0.05), light).mean((0, 1))
+    assert red > green > blue
 
 
 def test_vignette__darkens_the_corners() -> None:

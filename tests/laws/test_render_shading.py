@@ -21,10 +21,10 @@ from leadline.render.materials import (
     plain,
     pyramid,
 )
-from leadline.render.picture import take_picture
+from leadline.render.picture import _alike, take_picture
 from leadline.render.raycast import Caster
 from leadline.render.scene import Body, Camera, Kind, Lamp, Scene, Sky, Vantage, aim, block, put, thing
-from leadline.render.shading import Shader
+from leadline.render.shading import Shader, Surface, _fresnel
 from leadline.render.shapes import BOX, SPHERE
 from leadline.types import LeadlineError, Size
 
@@ -159,6 +159,11 @@ def test_pane__shows_what_is_behind_it_and_mirrors_a_little() -> None:
     assert blue == pytest.approx(0, abs=1e-6)
 
 
+def test_fresnel__is_schlicks() -> None:
+    found = _fresnel(np.array([1, 0.5, 0], np.float32))
+    np.testing.assert_allclose(found, [0.04, 0.04 + 0.96 / 32, 1], rtol=1e-6)
+
+
 def test_haze__hides_two_thirds_at_its_distance() -> None:
     sky = replace(DARK, horizon=(1.0, 1.0, 1.0))
     wall = block((10, -50, -50), (11, 50, 50), matte(0, 0, 0))
@@ -185,6 +190,23 @@ def test_picture__shows_the_edges_of_the_label() -> None:
     light = photograph(made, camera, size)
     assert inner.mean() > 0.4
     np.testing.assert_allclose(light[inner], colours[things[inner] - 1], atol=1e-5)
+
+
+def test_alike__are_points_of_one_body_on_about_one_side() -> None:
+    normals = np.array([[0, 0, 1], [0, 0.3, 0.954], [0, 1, 0], [0, 0, 1], [0, 0, 1]], np.float32)
+    nothing = np.zeros_like(normals)
+    surface = Surface(
+        points=nothing,
+        beyond=nothing,
+        normals=normals,
+        to_eye=nothing,
+        colour=nothing,
+        finish=np.zeros(5, np.int8),
+        roughness=np.zeros(5, np.float32),
+        body=np.array([0, 0, 0, 1, 0], np.int32),
+    )
+    here, there = np.zeros(5, np.int32), np.array([0, 1, 2, 3, -1], np.int32)
+    assert _alike(surface, here, surface, there)[:, 0].tolist() == [True, True, False, False, False]
 
 
 def test_wire__thinner_than_a_pixel_leaves_a_trace() -> None:

@@ -190,3 +190,10 @@ def test_log__holds_the_size_of_the_output() -> None:
     )
     assert values["output_zeros"] == pytest.approx(float((prediction <= 0).float().mean()))
     assert 0 < values["output_zeros"] < 1
+
+
+def test_log__an_output_of_zeros_is_all_zeros() -> None:
+    lesson = Lesson()
+    with torch.no_grad():
+        nn.utils.vector_to_parameters(0 * lesson.before, lesson.raw.parameters())
+    assert lesson.step([make_batch(2)])["output_zeros"] == 1

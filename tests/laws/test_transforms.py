@@ -13,11 +13,12 @@ from leadline.data.transforms import (
     cut_out,
     flip,
     metres,
+    require_usable,
     resize,
     resize_picture,
     unit_range,
 )
-from leadline.types import Camera, Label, LeadlineError, Sample, Size, Space
+from leadline.types import Camera, Label, LeadlineError, Sample, Size, Space, UnreadableError
 
 SHAPES = [
     Size(60, 90),
@@ -131,6 +132,13 @@ def test_resize_picture__area_is_smooth_also_where_one_side_alone_grows() -> Non
     edge[2:] = 200
     for picture, size in ((edge, Size(12, 12)), (edge.transpose(1, 0, 2), Size(12, 12))):
         assert len(np.unique(resize_picture(picture, size, "area"))) > 2
+
+
+def test_require_usable__fifty_to_one_is_usable() -> None:
+    require_usable(Size(50, 1))
+    require_usable(Size(2, 100))
+    with pytest.raises(UnreadableError, match="51x1 is too narrow"):
+        require_usable(Size(51, 1))
 
 
 @every_shape

@@ -144,6 +144,18 @@ def test_transformers__says_what_the_library_says(tmp_path: Path) -> None:
     assert np.ptp(found.values) > 0
 
 
+def test_transformers__a_processor_that_pads_is_told_the_pictures_size(tmp_path: Path) -> None:
+    from transformers import ZoeDepthImageProcessor
+
+    folder = save_tiny(tmp_path / "padding")
+    ZoeDepthImageProcessor(size={"height": 56, "width": 56}, ensure_multiple_of=14).save_pretrained(folder)
+    [contestant] = opened(tmp_path, f"transformers:{folder}")
+    model: Any = contestant.model
+    [view] = model.views([model.prepare(PICTURE)])
+    [expected] = model.processor.post_process_depth_estimation(view, source_sizes=[SIZE], target_sizes=[SIZE])
+    np.testing.assert_array_equal(model.restore(view, SIZE).values, expected["predicted_depth"].numpy())
+
+
 def test_transformers__metric_models_predict_depth_unless_told_otherwise(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "metric", depth_estimation_type="metric", max_depth=20)
     one, other = opened(
@@ -225,6 +237,19 @@ def test_onnx__size_is_the_graphs_or_the_short_sides(
     [contestant] = opened(tmp_path, f"{path}?space=depth&{option}")
     assert contestant.model.prepare(PICTURE).shape == (1, 3, *expected)
     assert predict(contestant).values.shape == SIZE
+
+
+def test_onnx__at_another_short_side_is_measured_anew(tmp_path: Path) -> None:
+    spec = f"{save_onnx(tmp_path / 'net.onnx')}?space=depth"
+    opened(tmp_path, spec, short_side=56)[0].ledger.add("a", {})
+    known = ["a" in opened(tmp_path, spec, short_side=side)[0].ledger for side in (None, 56, 70)]
+    assert known == [False, True, False]
+
+
+def test_onnx__corners_of_the_map_stay_corners(tmp_path: Path) -> None:
+    [contestant] = opened(tmp_path, f"{save_onnx(tmp_path / 'net.onnx')}?space=depth")
+    found = contestant.model.restore(np.array([[[0, 2], [4, 6]]]), Size(5, 3)).values
+    np.testing.assert_allclose(found, [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]])
 
 
 def test_onnx__a_picture_is_resized_as_for_the_network_itself(tmp_path: Path) -> None:

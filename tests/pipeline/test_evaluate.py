@@ -15,16 +15,17 @@ from leadline.app.evaluation import PAGE, evaluate_and_show
 from leadline.data.files import encode_map
 from leadline.data.source import Evenly
 from leadline.data.sources.points import read_pairs
-from leadline.evaluation.contest import hold, ranked
+from leadline.evaluation.contest import annotated, hold, measured, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.ledger import Ledger
+from leadline.evaluation.summary import summarise
 from leadline.metrics import NAMES, PAPER, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
 from leadline.predict.predictor import Predictor
 from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
-from leadline.types import LeadlineError, PointPair
+from leadline.types import Camera, LeadlineError, PointPair, Size
 from miniature import Discs
 
 CPU = Processor(accelerator="cpu", threads=1)
@@ -114,6 +115,28 @@ def test_evaluate__the_mean_is_over_sources_not_over_pictures(report: dict[str, 
     assert mean != pytest.approx(
         fmean(r["abs_rel"] for r in report["models"]["vertical ramp"]["pictures"]), rel=0.1
     )
+
+
+def test_summarise__neither_root_mean_square_is_averaged_over_sources() -> None:
+    figures = {"abs_rel": 0.1, "rmse": 1.0, "raw_rmse": 2.0}
+    found = summarise([{"id": "a/0", "source": "a", **figures}])
+    assert set(found["mean"]) == set(found["intervals"]) == {"abs_rel"}
+    assert found["sources"] == {"a": figures}
+
+
+def test_measured__surfaces_are_measured_where_the_camera_is_known() -> None:
+    [task], sample = measured(Discs(count=1), "strict"), Discs()[0]
+    seen = replace(sample, camera=Camera(fx=50, fy=50, cx=28, cy=20))
+    assert "normal_angle" in task.judge(seen)(vertical_ramp(sample.size))
+    assert "normal_angle" not in task.judge(sample)(vertical_ramp(sample.size))
+
+
+@pytest.mark.parametrize(
+    ("size", "read"), [(Size(1030, 2060), (1024, 2048)), (Size(10, 2048), (10, 2048))], ids=str
+)
+def test_measured__the_longer_side_is_reduced_to_2048(size: Size, read: tuple[int, int]) -> None:
+    [task] = measured(Discs(count=1, size=size), "strict")
+    assert task.read().size == read
 
 
 def test_evaluate__a_checkpoint_is_measured_as_the_predictor_sees(
@@ -446,6 +469,15 @@ def test_evaluate__a_killed_one_goes_on_and_a_repeated_one_asks_no_network(
         assert counter.pictures == 5 - done + 4  # measured under other rules; the pairs are the same
         evaluate(replace(config, short_side=64))
         assert counter.pictures == 5 - done + 4 + 5
+
+
+def test_annotated__a_picture_of_another_length_is_measured_again(tmp_path: Path) -> None:
+    keys = set()
+    for size in ((50, 30), (500, 300)):
+        file = annotations(tmp_path, {"a.png": [pair([0, 0], [1, 1])]}, size=size)
+        [task] = annotated(file, read_pairs(file))
+        keys.add(task.key)
+    assert len(keys) == 2
 
 
 def test_ledger__remembers_whole_lines_alone(tmp_path: Path) -> None:

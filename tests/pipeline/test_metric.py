@@ -306,6 +306,12 @@ def test_validation__keeps_the_best_weights_beside_the_last(straight: Path, stud
     assert by_digest(load_network(straight / WEIGHTS)[0])["abs_rel"] == judged[6]
 
 
+def test_validation__keeps_the_earlier_of_equals(tmp_path: Path, student: Path) -> None:
+    validation = replace(VALIDATION, measure=lambda network: {"abs_rel": 1.0})
+    train(small(student), tmp_path / "run", validation=validation)
+    assert load_tensors(tmp_path / "run" / BEST)[1]["step"] == 0
+
+
 def test_validation__changes_nothing_of_the_training(tmp_path: Path, straight: Path, student: Path) -> None:
     path = train(small(student), tmp_path / "run")
     assert path.read_bytes() == (straight / WEIGHTS).read_bytes()

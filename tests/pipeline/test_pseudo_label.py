@@ -413,6 +413,15 @@ def test_pseudo_label__below_the_limit_the_unreadable_are_listed_with_their_reas
         np.testing.assert_allclose(one.values, other.values, atol=1e-4)
 
 
+@pytest.mark.parametrize(("spoilt", "limit"), [((), 0), ((1, 4), 2 / 7)])
+def test_pseudo_label__the_limit_may_be_reached(
+    config: PseudoLabelConfig, photos: Path, tmp_path: Path, spoilt: tuple[int, ...], limit: float
+) -> None:
+    spec = spoil(photos, tmp_path / "photos", *spoilt)
+    out = pseudo_label(replace(config, pictures=(spec,), unreadable_limit=limit, out=tmp_path / "labels"))
+    assert manifest_of(out)["count"] == 7 - len(spoilt)
+
+
 def test_pseudo_label__above_the_limit_it_stops_and_says_so(
     config: PseudoLabelConfig, photos: Path, tmp_path: Path
 ) -> None:
