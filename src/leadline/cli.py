@@ -151,7 +151,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except RuntimeError as error:
         if _left_alone(error):
             reason = "another process of this run stopped; if not killed, it says why"
-        elif isinstance(error, BrokenExecutor) or "DataLoader worker" in str(error):
+        elif isinstance(error, BrokenExecutor) or str(error).startswith("DataLoader worker (pid"):
             reason = "a process that helped was killed, perhaps for want of memory; the same command goes on"
         else:
             raise

@@ -426,6 +426,15 @@ def test_helper_that_was_killed__is_one_line(
     assert run("render") == (1, "", f"leadline render: {said}\n")
 
 
+def test_mistake_in_a_helper__is_not_taken_for_a_kill(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: Sequence[str]) -> None:
+        raise RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback ...")
+
+    monkeypatch.setitem(cli.COMMANDS, "render", fail)
+    with pytest.raises(RuntimeError, match="Original Traceback"):
+        run("render")
+
+
 def test_error__is_caught_from_any_command(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(arguments: Sequence[str]) -> None:
         raise LeadlineError("what is wrong")

@@ -139,21 +139,43 @@ def test_record__formats_that_two_runs_made_of_one_picture_both_stay(tmp_path: P
     assert set(content(tmp_path)["pictures"]["a"]["files"]) == {"a.depth.npz"}
 
 
-def test_record__what_is_under_way_is_ours_and_what_no_record_names_is_not(tmp_path: Path) -> None:
-    for file in ("a.depth.png", "b.depth.png"):
+def test_record__what_was_begun_is_ours_and_what_no_record_names_is_not(tmp_path: Path) -> None:
+    for file in ("a.depth.png", "a.depth.npz", "b.depth.png"):
         (tmp_path / file).touch()
     killed = Record(tmp_path)
-    killed.begin(["a"])
+    killed.begin(["a.depth.png"])
     record = Record(tmp_path)
-    assert record.strange("a", ["a.depth.png", "a.depth.npz"]) == []
+    assert record.strange("a", ["a.depth.png", "a.depth.exr"]) == []
+    assert record.strange("a", ["a.depth.png", "a.depth.npz"]) == [tmp_path / "a.depth.npz"]
     assert record.strange("b", ["b.depth.png", "b.depth.npz"]) == [tmp_path / "b.depth.png"]
-    record.begin(["a", "c"])
-    record.add("a", ABOUT, {"a.depth.png": {}})
-    record.save()
-    assert content(tmp_path)["under_way"] == ["c"]
-    assert Record(tmp_path).strange("a", ["a.depth.png"]) == []
+    record.begin(["c.depth.png", "d.depth.exr"])
+    (tmp_path / "d.depth.exr").touch()
+    record.add("c", ABOUT, {"c.depth.png": {}})
     record.end()
-    assert "under_way" not in content(tmp_path)
+    assert content(tmp_path)["unfinished"] == [
+        "a.depth.png",
+        "d.depth.exr",
+    ]  # another's, and one that is there
+    assert Record(tmp_path).strange("c", ["c.depth.png"]) == []
+
+
+def test_record__what_falls_out_of_an_entry_stays_ours(tmp_path: Path) -> None:
+    record = made(tmp_path, "a", "a.depth.png", "a.depth.npz", "a.depth.exr")
+    other = {**ABOUT, "model": "another"}
+    record.forget("a", {"a.depth.png"}, about=other)
+    record.add("a", other, {"a.depth.png": {}})
+    record.save()
+    again = Record(tmp_path)
+    files = ["a.depth.png", "a.depth.npz", "a.depth.exr"]
+    assert again.strange("a", files) == []
+    assert again.missing("a", files, about=other) == {"a.depth.npz", "a.depth.exr"}
+
+
+def test_record__is_not_written_where_nothing_is_made(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.begin([])
+    record.end()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_record__files_are_of_the_picture_as_it_was(tmp_path: Path) -> None:

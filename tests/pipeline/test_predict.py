@@ -408,7 +408,7 @@ def test_interruption__keeps_what_was_made_and_the_rest_follows(
 def test_kill__what_the_record_does_not_name_is_made_again(config: PredictConfig) -> None:
     predict(config)
     (config.out / PREDICTIONS).unlink()
-    Record(config.out).begin(["a", "b", "x/c", "x/d", "e"])  # as is written before the first map
+    Record(config.out).begin(times(config.out))  # as is written before the first map
     (config.out / "x" / ".0123456789abcdef.4194304.tmp").write_bytes(b"half")
     predict(config)
     whole(config.out)
@@ -475,6 +475,29 @@ def test_predict__a_record_that_does_not_know_the_file_still_counts(config: Pred
     before = times(config.out)
     predict(config)
     assert times(config.out) == before
+
+
+def test_predict__an_overwrite_that_cannot_read_a_picture_leaves_its_map_ours(
+    config: PredictConfig, photos: Path
+) -> None:
+    predict(config)
+    (photos / "b.png").write_bytes(b"")
+    with pytest.raises(LeadlineError, match="1 could not be predicted"):
+        predict(replace(config, overwrite=True))
+    save_picture(photos / "b.png", SHAPES["b.png"])
+    predict(config)
+    whole(config.out)
+    assert "unfinished" not in json.loads((config.out / PREDICTIONS).read_text(encoding="utf-8"))
+
+
+def test_predict__formats_that_an_overwrite_left_out_are_made_again(config: PredictConfig) -> None:
+    predict(replace(config, format=("png", "npz")))
+    predict(replace(config, size=64, overwrite=True))
+    predict(replace(config, size=64, format=("npz",)))
+    assert all(len(entry["files"]) == 2 for entry in entries(config.out).values())
+    before = (config.out / PREDICTIONS).stat().st_mtime_ns
+    predict(replace(config, size=64))
+    assert (config.out / PREDICTIONS).stat().st_mtime_ns == before  # nothing to do, nothing to write
 
 
 def test_predict__one_name_that_cannot_be_looked_at_stops_no_other(

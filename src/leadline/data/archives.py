@@ -27,7 +27,7 @@ _DAMAGED = (
 """What reading a damaged archive may raise."""
 _HOLES = -1
 """Where the content of a sparse member lies: in pieces."""
-_PADDING = 1 << 20
+_PADDING = 1 << 24
 """Bytes behind the end of a tar that are looked at: writers fill up to blocks of theirs, mostly 10,240."""
 _one_look = threading.Lock()
 

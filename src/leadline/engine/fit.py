@@ -92,12 +92,13 @@ def fit(
     }
     if given is not None:  # told by its weights, wherever they lie
         about |= {"start": known, "data": {**origin["data"], "start": digest(given)}}
-    _require_pictures(run, streams)
     if (out / WEIGHTS).exists():
         require_same_run(out / WEIGHTS, describe(out / WEIGHTS), about)
         _clear(out)
         console.print(f"{out / WEIGHTS} is finished already")
         return out / WEIGHTS
+    if not any(out.glob("state-*")):  # a run that began before this was refused goes on
+        _require_pictures(run, streams)
     fabric = launch(run.machine, run.precision)
     torch.manual_seed(run.seed)
     learner = _build_learner(run, (begin or partial(begin_network, run))(given))
@@ -106,7 +107,7 @@ def fit(
         sweep(out)
     trainee, best = _set_up(run, fabric, learner), Best(validation, out, about)
     watch = Watch(run, streams)
-    watch.unreadable.update(load_state(out, trainee.state, about).get("unreadable", []))
+    watch.unreadable.update(load_state(out, trainee.state, about).get("left_out", []))
     if trainee.state.step == 0 and (out / LOG).exists() and (lines := read_log(out / LOG)):
         console.print(
             f"{out} holds no state, though its log reaches step {lines[-1]['step']}: from the start"
@@ -155,7 +156,10 @@ def _require_pictures(run: Run, streams: Sequence[Stream]) -> None:
     parts = {"pseudo" if stream.pseudo else "labelled" for stream in streams if stream.batch}
     for name, term in run.objective.items():
         if term.weight and term.on not in {"all", *parts}:
-            raise LeadlineError(f"objective.{name}.on {term.on}: this run has no such pictures")
+            raise LeadlineError(
+                f"objective.{name}.on {term.on}: this run has no such pictures; give it another --objective."
+                f"{name}.on, or --objective.{name}.weight 0"
+            )
 
 
 def _clear(out: Path) -> None:
@@ -280,7 +284,7 @@ def _train(
                 line = log.write(state.step, means, figures)
                 watch.drift(line, first=log.first, quiet=not main)
             if main and saved:
-                save_state(out, state, {**about, "unreadable": sorted(watch.unreadable)})
+                save_state(out, state, {**about, "left_out": sorted(watch.unreadable)})
             tick(f"loss {values['loss']:.3f}")
             if stopping and not last:
                 raise KeyboardInterrupt

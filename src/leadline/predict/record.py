@@ -26,8 +26,9 @@ class Record:
 
     An entry is what the maps are about (`about`: picture, its size, space, unit, model, how they were made)
     and ``files``, by name, with what is needed to read each and the state of the picture's file that it was
-    made `of`. It is written once its files are. The names that maps are made of are written before the first:
-    what a kill leaves of them without an entry is known to be ours, and made again.
+    made `of`. It is written once its files are. Files that are ours and that no entry names are
+    ``unfinished``: they are written down before the first of them is made, so that what a kill leaves is
+    known, and made again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,19 +41,20 @@ class Record:
         self._lock = threading.Lock()
         self._written = time.monotonic()
         self._changed, self._struck = set[str](), set[str]()
-        self._begun, self._left = set[str](), set[str]()
-        self.entries, self._under_way = self._stored()
+        self._begun, self._unfinished = set[str](), set[str]()
+        self.entries, self._known = self._stored()
 
-    def begin(self, names: Iterable[str]) -> None:
-        """Say of which pictures maps are made from now on."""
-        self._begun |= set(names)
-        self._left |= self._begun
-        self._write()
+    def begin(self, files: Iterable[str]) -> None:
+        """Say which files are made from now on."""
+        self._leave(files)
+        if self._begun:
+            self._write()
 
     def end(self) -> None:
-        """Say that no more are made."""
-        self._left.clear()
-        self._write()
+        """Say that no more are made; what stands there without an entry is left unfinished."""
+        self._unfinished = {file for file in self._unfinished if os.path.lexists(self.path.parent / file)}
+        if self._begun:
+            self._write()
 
     def missing(
         self, name: str, files: Iterable[str], *, about: Mapping[str, Any], of: State | None = None
@@ -82,9 +84,7 @@ class Record:
 
     def strange(self, name: str, files: Iterable[str]) -> list[Path]:
         """Return which of a picture's `files` exist and are somebody else's, as far as is known."""
-        if name in self._under_way:
-            return []
-        known = self.entries.get(name, {}).get("files", {})
+        known = self._known | self.entries.get(name, {}).get("files", {}).keys()
         paths = (self.path.parent / file for file in files if file not in known)
         return [path for path in paths if os.path.lexists(path)]
 
@@ -99,10 +99,11 @@ class Record:
         """Enter files that were written; those of an entry that is about the same stay."""
         made = {file: {**facts, **({} if of is None else {_OF: of})} for file, facts in files.items()}
         with self._lock:
-            self.entries[name] = {**about, "files": {**_files(self.entries.get(name), about), **made}}
+            kept = self._keep(name, about)
+            self.entries[name] = {**about, "files": {**kept, **made}}
             self._changed.add(name)
             self._struck -= made.keys()
-            self._left.discard(name)
+            self._unfinished -= made.keys()
             due = time.monotonic() - self._written > _EVERY
         if due:
             self.save()
@@ -113,7 +114,8 @@ class Record:
         Saved before they are, it leaves none wrong after a kill.
         """
         with self._lock:
-            kept = _files(self.entries.get(name), about)
+            kept = self._keep(name, about)
+            self._leave(files & kept.keys())
             if left := {file: facts for file, facts in kept.items() if file not in files}:
                 self.entries[name] = {**self.entries[name], "files": left}
             else:
@@ -129,20 +131,33 @@ class Record:
     def _write(self) -> None:
         """Write the record; what another process entered meanwhile stays."""
         with self._lock:
-            stored, under_way = self._stored()
+            stored, unfinished = self._stored()
             for name in self._changed:
                 theirs, own = stored.pop(name, None), self.entries.get(name)
                 if own is not None:
                     also = _files(theirs, {key: value for key, value in own.items() if key != "files"})
                     also = {file: facts for file, facts in also.items() if file not in self._struck}
                     stored[name] = {**own, "files": {**also, **own["files"]}}
-            self.entries, self._under_way = stored, (under_way - self._begun) | self._left
+            self.entries, self._known = stored, (unfinished - self._begun) | self._unfinished
             content = {"format": _FORMAT, "pictures": dict(sorted(self.entries.items()))}
-            if self._under_way:
-                content["under_way"] = sorted(self._under_way)
+            if self._known:
+                content["unfinished"] = sorted(self._known)
             write_atomic(self.path, json.dumps(content, indent=1, ensure_ascii=False))
             self._written = time.monotonic()
             self._changed.clear()
+
+    def _leave(self, files: Iterable[str]) -> None:
+        """Remember files that are ours without an entry."""
+        files = set(files)
+        self._begun |= files
+        self._unfinished |= files
+
+    def _keep(self, name: str, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the files of an entry that is about the same; the others are left unfinished."""
+        entry = self.entries.get(name)
+        kept = _files(entry, about)
+        self._leave([] if entry is None else entry["files"].keys() - kept.keys())
+        return kept
 
     def _stored(self) -> tuple[dict[str, Entry], set[str]]:
         if not self.path.exists():
@@ -155,7 +170,7 @@ class Record:
             for name, entry in pictures.items():
                 if not all(isinstance(facts, dict) for facts in (entry, *entry["files"].values())):
                     raise TypeError(f"the entry of {name} is none")
-            return pictures, set(found.get("under_way", ()))
+            return pictures, set(found.get("unfinished", ()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LeadlineError(
                 f"{self.path} cannot be read as a record of predictions ({error!r}): remove it and "

@@ -104,7 +104,7 @@ def predict(config: PredictConfig) -> Path:
     for folder in {config.out, *((config.out / picture.name).parent for picture in todo)}:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
-    job.record.begin(picture.name for picture in todo)
+    job.record.begin(file for picture in todo for file in job.missing(picture))
     if config.overwrite:
         job.strike(todo)
     before, made = len(pictures) - len(todo), 0
