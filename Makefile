@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PHOTOS ?=
+PROCESSES ?= 2
 
 .PHONY: install test demo benchmark clean
 
@@ -17,7 +18,7 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 demo: install
 	$(BIN)/leadline demo $(if $(PHOTOS),--photos '$(PHOTOS)')
