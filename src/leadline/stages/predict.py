@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,13 +99,13 @@ def predict(config: PredictConfig) -> Path:
         require_metres(predictor.network.space)
     model = {"network": predictor.network.name, "weights": digest(predictor.network)[:16]}
     job = Job(config, predictor, model, Record(config.out))
-    todo = [picture for picture in pictures if job.missing(picture)]
+    todo = {picture: missing for picture in pictures if (missing := job.missing(picture))}
     if not config.overwrite:
         job.require_free(todo)
     for folder in {config.out, *((config.out / picture.name).parent for picture in todo)}:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
-    job.record.begin(file for picture in todo for file in job.missing(picture))
+    job.record.begin(chain.from_iterable(todo.values()))
     if config.overwrite:
         job.strike(todo)
     before, made = len(pictures) - len(todo), 0
