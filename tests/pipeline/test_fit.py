@@ -15,11 +15,12 @@ from leadline.data.loader import Stream
 from leadline.data.perturb import Perturbation
 from leadline.data.transforms import Crop
 from leadline.engine import fit as engine
-from leadline.engine.fit import LOG, Watch, fit
+from leadline.engine.fit import LOG, fit
 from leadline.engine.objective import Term
 from leadline.engine.run import Run
 from leadline.engine.run_log import read_log
 from leadline.engine.step import NonFiniteError, train_step
+from leadline.engine.watch import Watch
 from leadline.models.checkpoints import load_network, load_tensors, save_network, save_tensors
 from leadline.models.network import Network
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny

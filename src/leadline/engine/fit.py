@@ -22,6 +22,7 @@ from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
 from leadline.engine.run_log import RunLog, read_log
 from leadline.engine.step import NonFiniteError, train_step
+from leadline.engine.watch import Watch
 from leadline.memory import keep_memory
 from leadline.models.checkpoints import describe, digest, save_network
 from leadline.models.encoders import build_encoder
@@ -78,20 +79,7 @@ def fit(
             predicts in another space than the targets have.
         NonFiniteError: where the loss or the gradient stops being a number.
     """
-    plain = described(run)
-    # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
-    apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo", "validation", "trust")
-    given, known = None, None
-    if run.start not in ("pretrained", "random"):
-        given, known = load_start(run.start, network=run.network)
-    about = {
-        "run": {name: value for name, value in plain.items() if name not in apart},
-        "machine": plain["machine"],
-        "leadline": version("leadline"),
-        **origin,
-    }
-    if given is not None:  # told by its weights, wherever they lie
-        about |= {"start": known, "data": {**origin["data"], "start": digest(given)}}
+    given, about = _take_up(run, origin)
     if (out / WEIGHTS).exists():
         require_same_run(out / WEIGHTS, describe(out / WEIGHTS), about)
         _clear(out)
@@ -136,6 +124,23 @@ class _Trainee:
     model: _FabricModule
     optimiser: torch.optim.Optimizer
     weights: Mapping[str, torch.Tensor]
+
+
+def _take_up(run: Run, origin: Mapping[str, Any]) -> tuple[Network | None, dict[str, Any]]:
+    """Return the model that the run starts from, if it does from one, and what its checkpoints carry."""
+    plain = described(run)
+    # Where things lie, what computes and what is forgiven may change; the data are told by their provenance.
+    apart = ("machine", "out", "unreadable_limit", "labelled", "pseudo", "validation", "trust")
+    about = {
+        "run": {name: value for name, value in plain.items() if name not in apart},
+        "machine": plain["machine"],
+        "leadline": version("leadline"),
+        **origin,
+    }
+    if run.start in ("pretrained", "random"):
+        return None, about
+    given, known = load_start(run.start, network=run.network)  # told by its weights, wherever they lie
+    return given, {**about, "start": known, "data": {**origin["data"], "start": digest(given)}}
 
 
 def begin_network(run: Run, given: Network | None) -> Network:
@@ -237,7 +242,7 @@ def _train(
     fabric: Fabric,
     trainee: _Trainee,
     batches: Iterator[list[Batch]],
-    watch: "Watch",
+    watch: Watch,
     best: Best,
     out: Path,
     about: Mapping[str, Any],
@@ -305,46 +310,3 @@ def _average(averages: Averages, weights: Mapping[str, torch.Tensor], decay: flo
     torch._foreach_lerp_([averages[name] for name in moving], [weights[name] for name in moving], 1 - decay)
     for name in weights.keys() - set(moving):
         averages[name].copy_(weights[name])
-
-
-class Watch:
-    """Looks for what goes wrong slowly: unreadable files, and an output that drifts off."""
-
-    def __init__(self, run: Run, streams: Sequence[Stream]) -> None:
-        self.limit = run.unreadable_limit * sum(len(stream.source) for stream in streams)
-        self.unreadable: set[str] = set()
-        self.warned = False
-
-    def look(self, parts: Sequence[Batch]) -> None:
-        """Count unreadable files, name new ones, and stop the run past its limit."""
-        new = {which: why for batch in parts for which, why in batch.unreadable}
-        for which in sorted(new.keys() - self.unreadable):
-            console.print(f"left out: {new[which]}")
-        self.unreadable |= new.keys()
-        self._require_few()
-
-    def share(self, fabric: Fabric) -> None:
-        """Count what other processes could not read, so that all stop at the same step."""
-        if fabric.world_size > 1:
-            found: list[set[str]] = [set() for _ in range(fabric.world_size)]
-            torch.distributed.all_gather_object(found, self.unreadable)
-            self.unreadable.update(*found)
-            self._require_few()
-
-    def _require_few(self) -> None:
-        if len(self.unreadable) > self.limit:
-            raise LeadlineError(
-                f"{len(self.unreadable)} files are unreadable, more than the limit of {self.limit:g} "
-                "(unreadable_limit). Raise the limit to go on; with other files it is another run"
-            )
-
-    def drift(self, line: Mapping[str, float], *, first: Mapping[str, float], quiet: bool = False) -> None:
-        """Warn once where the output has grown or shrunk a thousandfold since the `first` line."""
-        deviation, before = line["output_deviation"], first.get("output_deviation")
-        ratio = deviation / before if before else 0.0
-        if not (quiet or self.warned) and not 1e-3 < ratio < 1e3:
-            self.warned = True
-            console.print(
-                f"the output drifts: its mean deviation is {deviation:.3g}, "
-                f"{ratio:.3g} times that at the start. Affine-invariant losses leave it free"
-            )
