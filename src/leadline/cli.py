@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from difflib import get_close_matches
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar
 
 Config = TypeVar("Config")
@@ -196,7 +197,26 @@ def _choose(
 def _parse(command: str, default: Config, arguments: Sequence[str]) -> Config:
     import tyro
 
-    return tyro.cli(type(default), default=default, args=arguments, prog=f"leadline {command}")
+    from leadline.specs import typed_path
+
+    registry = tyro.constructors.ConstructorRegistry()
+
+    @registry.primitive_rule
+    def _path(info: tyro.constructors.PrimitiveTypeInfo) -> Any:
+        """Read ~ where the shell did not, as in --out=~/maps."""
+        if info.type is not Path:
+            return None
+        return tyro.constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="PATH",
+            instance_from_str=lambda texts: typed_path(texts[0]),
+            is_instance=lambda found: isinstance(found, Path),
+            str_from_instance=lambda path: [str(path)],
+        )
+
+    return tyro.cli(
+        type(default), default=default, args=arguments, prog=f"leadline {command}", registry=registry
+    )
 
 
 def _parse_recipe(command: str, recipes: Mapping[str, tuple[str, Any]], arguments: Sequence[str]) -> Any:

@@ -168,15 +168,60 @@ def test_convert__the_mean_of_a_network_with_itself_is_itself_to_the_bit(
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
-@pytest.mark.parametrize(("name", "side"), [("tiny-lite1", 224), ("tiny", 96)])
+@pytest.mark.parametrize(("name", "ceiling"), [("tiny-lite1", None), ("tiny", 10.0)])
 def test_convert__refuses_the_mean_of_different_networks(
-    tmp_path: Path, checkpoint: Path, name: str, side: int
+    tmp_path: Path, checkpoint: Path, name: str, ceiling: float | None
 ) -> None:
-    variant, other = replace(find_variant(name), short_side=side), tmp_path / "other"
+    variant, other = replace(find_variant(name), ceiling=ceiling), tmp_path / "other"
     save_network(other, name, Network(name, variant=variant).state_dict(), about={}, variant=variant)
     with pytest.raises(LeadlineError, match=f"mean of a 'tiny' and a '{name}' is nothing"):
         convert(ConvertConfig(model=checkpoint, average=(other,), out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_convert__says_of_a_mean_what_was_said_of_all(tmp_path: Path) -> None:
+    weights, paths = Network("tiny").state_dict(), [tmp_path / name for name in "abc"]
+    said: list[dict[str, object]] = [
+        {"licence": "free", "data": 1},
+        {"licence": "not free", "data": 2},
+        {"licence": "free"},
+    ]
+    for path, about in zip(paths, said, strict=True):
+        save_network(path, "tiny", weights, about=about)
+    first, other, same = paths
+    mixed = describe(convert(ConvertConfig(model=first, average=(other,), out=tmp_path / "mixed")))
+    assert "licence" not in mixed
+    assert mixed["others"] == [{"network": "tiny", "space": "affine_disparity", **said[1]}]
+    alike = describe(convert(ConvertConfig(model=first, average=(same,), out=tmp_path / "alike")))
+    assert alike["licence"] == "free"
+
+
+def test_convert__forgets_what_is_true_no_longer(tmp_path: Path, checkpoint: Path) -> None:
+    half = convert(ConvertConfig(model=checkpoint, half=True, out=tmp_path / "half"))
+    divided = convert(ConvertConfig(model=half, divide=16, out=tmp_path / "divided"))
+    again = convert(ConvertConfig(model=divided, divide=256, out=tmp_path / "again"))
+    assert "rounded" in describe(half)
+    assert "rounded" not in describe(divided)
+    assert "rounded" not in describe(
+        convert(ConvertConfig(model=half, average=(half,), out=tmp_path / "mean"))
+    )
+    assert describe(again)["divided"] == 4096
+
+
+@pytest.mark.parametrize("key", ["network", "run", "data", "start", "step", "leadline", "others"])
+def test_convert__lets_no_note_replace_what_a_file_says_of_itself(checkpoint: Path, key: str) -> None:
+    with pytest.raises(LeadlineError, match="a note is KEY=VALUE"):
+        convert(ConvertConfig(model=checkpoint, note=(f"{key}=mine",)))
+
+
+@pytest.mark.parametrize("folder", ["./leadline-small", "leadline-small/"])
+def test_path_called_as_the_bundled_model__is_a_path(
+    tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leadline-small").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LeadlineError, match="leadline-small holds neither"):
+        convert(ConvertConfig(model=folder, out=tmp_path / "out"))
 
 
 # Smaller numbers
@@ -216,6 +261,12 @@ def test_convert__divides_by_powers_of_16_alone(tmp_path: Path, checkpoint: Path
         convert(ConvertConfig(model=checkpoint, divide=by, out=tmp_path / "out"))
 
 
+@pytest.mark.parametrize("power", [7, 40, 400])
+def test_convert__divides_by_no_more_than_leaves_several_looks_exact(checkpoint: Path, power: int) -> None:
+    with pytest.raises(LeadlineError, match="a map is divided by at most 16777216"):
+        convert(ConvertConfig(model=checkpoint, divide=16**power))
+
+
 def test_convert__does_not_divide_metres(tmp_path: Path) -> None:
     variant, path = replace(find_variant("tiny"), ceiling=10.0), tmp_path / "metric"
     save_network(path, "tiny", Network("tiny", variant=variant).state_dict(), about={}, variant=variant)
@@ -247,9 +298,9 @@ def test_convert__averages_weights_however_the_networks_look(tmp_path: Path, che
         assert digest(mean) == digest(before)
 
 
-@pytest.mark.parametrize("looks", [(0,), (64, -1)])
+@pytest.mark.parametrize("looks", [(0,), (64, -1), (32768,)])
 def test_convert__refuses_sizes_that_are_none(looks: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="short sides are at least 1 pixel"):
+    with pytest.raises(ValueError, match="short sides are from 1 to 32767 pixels"):
         ConvertConfig(looks=looks)
 
 

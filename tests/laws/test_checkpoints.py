@@ -181,6 +181,7 @@ def test_description__that_is_none_is_refused(said: str, weights: dict[str, Tens
         *({"enlargement": ["centres"]}, {"encoder": {"mark": 1}}, {"encoder": 3}, {"origin": []}),
         *({"colours": [1]}, {"colours": [[0, 0, 0], []]}, {"colours": [[0, 0, 0], [1, 0, 1]]}),
         *({"ceiling": -1}, {"ceiling": "far"}, {"expanded": "yes"}, {"spare": {}}),
+        *({"looks": [32768]}, {"features": 10**30}, {"widths": [True, 1, 1, 1]}),
     ],
     ids=str,
 )
@@ -191,6 +192,38 @@ def test_description__of_a_network_that_cannot_be_is_refused(
     save_tensors(tmp_path / "w.safetensors", weights, {**ABOUT, "network": "own", "variant": described})
     with pytest.raises(LeadlineError, match="describes the network 'own' in a way that this version"):
         load_network(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"name": "hf_hub:a/b"},
+            {"name": "hf-hub:a/b"},
+            {"name": "local-dir:/tmp"},
+            {"name": "resnet18.hf-hub:a"},
+        ),
+        *({"name": "none_of_timms"}, {"name": 3}, {"maps": 3}, {"normalised": "yes"}),
+        *({"options": [["checkpoint_path", "evil.pth"]]}, {"options": [["pretrained", True]]}),
+        *({"options": [["feature_cls", "hook"]]}, {"options": [["dynamic_img_size", "yes"]]}, {"options": 3}),
+        *({"options": [["pretrained_cfg", {"file": "evil.pth"}]]}, {"options": [["feature_cls"]]}),
+    ],
+    ids=str,
+)
+def test_description__sends_timm_nowhere(
+    change: dict[str, Any],
+    weights: dict[str, Tensor],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described = asdict(VARIANTS["tiny"])
+    described["encoder"] |= change
+    save_tensors(tmp_path / "w.safetensors", weights, {**ABOUT, "network": "own", "variant": described})
+    asked: list[object] = []
+    monkeypatch.setattr("timm.create_model", lambda *names, **options: asked.append((names, options)))
+    with pytest.raises(LeadlineError, match="describes the network 'own' in a way that this version"):
+        load_network(tmp_path / "w.safetensors")
+    assert not asked
 
 
 def damage_state(path: Path, weights: dict[str, Tensor]) -> None:
@@ -230,7 +263,7 @@ def damage_left_over(path: Path, weights: dict[str, Tensor]) -> None:
         (damage_foreign, "{path} is of no known family"),
         (damage_foreign_description, "{path} is a safetensors file, but not one that leadline wrote"),
         (damage_state, "{path} is the state of an unfinished run, not a network"),
-        (damage_unknown_network, "no network is called 'vits'"),
+        (damage_unknown_network, "{path}: no network is called 'vits'"),
         (damage_description, "{path} describes the network 'own' in a way that this version"),
         (
             damage_shape,

@@ -1,13 +1,14 @@
 """Weights of others: names as published, every tensor in its place, and nothing run or guessed."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -20,11 +21,11 @@ from transformers import DepthAnythingForDepthEstimation
 
 from leadline.models.checkpoints import digest, load_network, save_network
 from leadline.models.configs import CONFIG, name_of_variant, read_config
-from leadline.models.foreign import FAMILIES, Family, load_foreign, read_tensors, save_foreign
+from leadline.models.foreign import FAMILIES, AmbiguousError, Family, load_foreign, read_tensors, save_foreign
 from leadline.models.layouts import export_weights, import_weights
 from leadline.models.network import Network
 from leadline.models.published import find_weights, load_start, network_of
-from leadline.models.variants import VARIANTS, Tokens, Variant
+from leadline.models.variants import VARIANTS, Tokens, Variant, find_variant
 from leadline.predict.predictor import load
 from leadline.stages.convert import ConvertConfig, convert
 from leadline.types import LeadlineError, Space
@@ -117,7 +118,11 @@ def trainers(state: dict[str, Tensor]) -> object:
     return {"model": parallel(state), "optimizer": {"state": {}}, "epoch": 3, "previous_best": {"d1": 0.9}}
 
 
-@pytest.mark.parametrize("wrap", [plain, parallel, trainers])
+def wrapped_both_ways(state: dict[str, Tensor]) -> object:
+    return {"state_dict": {"model": state}, "epoch": 3}
+
+
+@pytest.mark.parametrize("wrap", [plain, parallel, trainers, wrapped_both_ways])
 @pytest.mark.parametrize("suffix", [".pth", ".pt"])
 def test_authors_file__is_loaded_however_it_is_wrapped(
     tmp_path: Path,
@@ -404,11 +409,64 @@ def test_convert__says_that_other_layouts_look_once(
     variant, path = replace(network.variant, looks=(84, 112)), tmp_path / "x.safetensors"
     save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
     convert(ConvertConfig(model=path, out=tmp_path / "y.safetensors"))
-    assert "looks once" not in capsys.readouterr().err
+    assert "no place" not in capsys.readouterr().err
     convert(ConvertConfig(model=path, out=tmp_path / "y.pth", to="official"))
     said = capsys.readouterr().err
-    assert "has no place for several looks" in said
+    assert "read again, it looks at (518,), not at (112, 84)" in said
+    assert f"read it with --network {SMALL}" in said
     assert load_network(tmp_path / "y.safetensors")[0].variant.looks == (84, 112)
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"), [("small", "official"), ("midas-dpt-swin2-tiny-256", "transformers")]
+)
+def test_convert__writes_no_metres_where_they_would_be_lost(
+    tmp_path: Path, name: str, layout: Literal["official", "transformers"]
+) -> None:
+    variant, path = replace(find_variant(name), ceiling=10.0), tmp_path / "x.safetensors"
+    save_network(path, name, Network(name, variant=variant).state_dict(), about={}, variant=variant)
+    with pytest.raises(LeadlineError, match=f"no place for '{name}': none for metres"):
+        convert(ConvertConfig(model=path, out=tmp_path / "new" / "y", to=layout))
+    assert [each.name for each in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_convert__says_that_no_name_tells_a_ceiling_of_its_own(
+    tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant, path = replace(network.variant, ceiling=10.0), tmp_path / "x.safetensors"
+    save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
+    convert(ConvertConfig(model=path, out=tmp_path / "y.pth", to="official"))
+    assert "which network it is, and no name does" in capsys.readouterr().err
+
+
+def test_convert__averages_an_authors_file_with_itself(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    path = tmp_path / "x.pth"
+    torch.save(official, path)
+    out = tmp_path / "mean"
+    convert(ConvertConfig(model=path, network=SMALL, average=(path,), out=out))
+    assert digest(load_network(out)[0]) == digest(load_foreign(path, network=SMALL))
+
+
+def test_convert__averages_what_is_the_same_wherever_it_comes_from(
+    tmp_path: Path, folder: Path, official: dict[str, Tensor]
+) -> None:
+    path, out = tmp_path / "x.pth", tmp_path / "mean"
+    torch.save(official, path)
+    convert(ConvertConfig(model=path, network=SMALL, average=(folder,), out=out))
+    assert load_network(out)[0].variant == find_variant(SMALL)
+
+
+def test_convert__leaves_nothing_of_a_folder_that_could_not_be_written(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise LeadlineError("the disk is full")
+
+    monkeypatch.setattr("leadline.models.foreign.save", full)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(LeadlineError, match="the disk is full"):
+        convert(ConvertConfig(model=folder, out=tmp_path / "again", to="transformers"))
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_convert__has_no_official_layout_for_our_own_networks(tmp_path: Path) -> None:
@@ -505,16 +563,60 @@ def test_network_of_another_family__is_refused_with_what_fits(
         load_foreign(tmp_path / "best.pth", network=other)
 
 
-@pytest.mark.parametrize("file", ["pytorch_model.bin", "depth_anything_vits14.pth"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "depth_anything_vits14.pth",
+        "depth_anything_vits14/pytorch_model.bin",
+        "models--LiheYoung--depth_anything_vits14/snapshots/0/pytorch_model.bin",
+    ],
+)
 def test_first_versions_file__is_known_by_name_and_shape(
     tmp_path: Path, official: dict[str, Tensor], file: str
 ) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     torch.save(official, tmp_path / file)
     assert load_foreign(tmp_path / file).name == "depth-anything-v1-small"
 
 
+def test_name_that_any_trainer_gives__tells_nothing(tmp_path: Path, official: dict[str, Tensor]) -> None:
+    torch.save(official, tmp_path / "pytorch_model.bin")
+    with pytest.raises(AmbiguousError, match="say which"):
+        load_foreign(tmp_path / "pytorch_model.bin")
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("how", ["meta", "sparse", "quantised"])
+def test_tensors_without_plain_numbers__are_refused(
+    tmp_path: Path, official: dict[str, Tensor], how: str
+) -> None:
+    name = "depth_head.projects.0.bias"
+    given = official[name]
+    odd = {
+        "meta": lambda: given.to("meta"),
+        "sparse": lambda: given.to_sparse(),
+        "quantised": lambda: torch.quantize_per_tensor(given, 0.1, 0, torch.qint8),
+    }
+    torch.save(official | {name: odd[how]()}, tmp_path / "x.pth")
+    with pytest.raises(LeadlineError, match=f"{name} is sparse, quantised, or has no numbers"):
+        load_foreign(tmp_path / "x.pth", network=SMALL)
+
+
+def test_folder_with_a_config__is_what_that_says(folder: Path) -> None:
+    assert load_foreign(folder, network=SMALL).variant == load_foreign(folder).variant
+    with pytest.raises(LeadlineError, match=f"config.json describes {SMALL}, not 'depth-anything-v1-small'"):
+        load_foreign(folder, network="depth-anything-v1-small")
+
+
 @pytest.mark.parametrize(
-    "change", [{"num_attention_heads": 5}, {"out_indices": [3, 6]}, {"out_indices": [3, 6, 9, 99]}]
+    "change",
+    [
+        *({"num_attention_heads": 5}, {"out_indices": [3, 6]}, {"out_indices": [3, 6, 9, 99]}),
+        *({"num_attention_heads": 0}, {"num_attention_heads": -1}, {"patch_size": 0}, {"hidden_size": 0}),
+        *({"image_size": [518, 14]}, {"image_size": []}, {"layer_norm_eps": "a"}, {"layer_norm_eps": 0}),
+        *({"hidden_size": 10**30}, {"image_size": 10**30}),
+    ],
+    ids=str,
 )
 def test_config_that_contradicts_itself__is_one_message(folder: Path, change: dict[str, object]) -> None:
     config = json.loads((folder / "config.json").read_text())
@@ -522,6 +624,29 @@ def test_config_that_contradicts_itself__is_one_message(folder: Path, change: di
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(LeadlineError, match=r"cannot be built|no network that can be built"):
         load_foreign(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"max_depth": depth, "depth_estimation_type": "metric"} for depth in (0, -5, math.nan, math.inf)),
+        *({"fusion_hidden_size": 10**30}, {"model_type": ["depth_anything"]}, {"model_type": None}),
+    ],
+    ids=str,
+)
+def test_config_that_means_nothing__is_one_message(folder: Path, change: dict[str, object]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(LeadlineError, match=r"no network that can be built|describes a model of type"):
+        load_foreign(folder)
+
+
+def test_config__may_give_a_square_by_both_its_sides(folder: Path) -> None:
+    before = load_foreign(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["backbone_config"] |= {"image_size": [518, 518], "patch_size": [14, 14]}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_foreign(folder).variant == before.variant
 
 
 @pytest.mark.parametrize("kind", [torch.int64, torch.complex64])
@@ -570,4 +695,4 @@ def test_convert__says_where_transformers_maps_will_differ(
 ) -> None:
     save_network(tmp_path / "x.safetensors", SMALL, network.state_dict(), about={})
     convert(ConvertConfig(model=tmp_path / "x.safetensors", out=tmp_path / "hf", to="transformers"))
-    assert "without DINOv2's offset: at other sizes than 518" in capsys.readouterr().err
+    assert "transformers without: at other sizes than 518" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_predict__maps_are_the_predictors_and_mirror_the_folder(config: PredictC
     out = predict(config)
     names = [name.removesuffix(".png") for name in sorted(SHAPES)]
     assert files(out) == sorted([PREDICTIONS, *(f"{name}.affine_disparity.png" for name in names)])
-    predictor = Predictor(load_network(config.model)[0], size=32)
+    predictor = Predictor(load_network(Path(config.model))[0], size=32)
     for name, shape in SHAPES.items():
         found = read_prediction((out / name).with_suffix(".affine_disparity.png"))
         expected = predictor(photos / name)
@@ -122,7 +122,7 @@ def test_unit_metres__turns_disparity_around_and_sky_into_infinity(
 ) -> None:
     metric(Space.DISPARITY)
     out = predict(replace(config, unit="metres", format=("npz", "png", "colour")))
-    disparity = Predictor(load_network(config.model)[0], size=32)(photos / "a.png").values
+    disparity = Predictor(load_network(Path(config.model))[0], size=32)(photos / "a.png").values
     found = read_prediction(out / "a.depth.npz")
     assert found.space is Space.DEPTH
     np.testing.assert_allclose(1 / found.values, disparity, atol=1e-5 * disparity.max())
@@ -212,7 +212,7 @@ def test_predict__odd_pictures_are_good_ones(config: PredictConfig, tmp_path: Pa
         "turned": [30, 20],
         "really_a_png": [20, 30],
     }
-    predictor = Predictor(load_network(config.model)[0], size=32)
+    predictor = Predictor(load_network(Path(config.model))[0], size=32)
     for path in folder.iterdir():
         expected = predictor(read_picture(path)).values
         found_values = read_prediction(out / f"{path.stem}.affine_disparity.npz").values
@@ -455,7 +455,7 @@ def test_predict__a_picture_that_has_changed_is_predicted_again_and_no_other(
     after = times(config.out)
     assert {name for name in after if after[name] != before[name]} == {"b.affine_disparity.png"}
     map = read_prediction(config.out / "b.affine_disparity.png")
-    expected = Predictor(load_network(config.model)[0], size=32)(photos / "b.png")
+    expected = Predictor(load_network(Path(config.model))[0], size=32)(photos / "b.png")
     np.testing.assert_allclose(map.values, expected.values, atol=1e-3)
     assert entries(config.out)["b"]["size"] == list(shape)
     predict(replace(config, format=("npz",)))  # it stands there, of the picture before

@@ -104,7 +104,7 @@ def test_pseudo_label__labels_are_the_predictors_maps(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
     labels = Store(store)
-    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
+    predictor = Predictor(load_network(Path(config.teacher[0]))[0], size=32)
     assert len(labels) == len(SIZES)
     for index, size in enumerate(SIZES):
         picture = read_picture(photos / f"{index}.png")
@@ -145,14 +145,14 @@ def test_pseudo_label__the_manifest_says_what_it_was_made_from(store: Path, phot
 
 def test_pseudo_label__the_teachers_hash_is_that_of_its_file(store: Path, config: PseudoLabelConfig) -> None:
 
-    expected = digest(load_network(config.teacher[0])[0])
+    expected = digest(load_network(Path(config.teacher[0]))[0])
     assert manifest_of(store)["about"]["teacher"]["weights"] == expected
 
 
 def test_pseudo_label__quality_is_the_disagreement_with_the_mirrored_picture(
     store: Path, config: PseudoLabelConfig, photos: Path
 ) -> None:
-    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
+    predictor = Predictor(load_network(Path(config.teacher[0]))[0], size=32)
     for index, quality in enumerate(Store(store).quality):
         prepared = predictor.prepare(read_picture(photos / f"{index}.png"))
         straight = predictor.maps([prepared])[0][..., ::2, ::2]
@@ -179,7 +179,7 @@ def test_pseudo_label__flip_average_stores_the_mean_of_both(
 ) -> None:
     spec = f"{photos}?limit=1"
     out = pseudo_label(replace(config, pictures=(spec,), flip_average=True, out=tmp_path / "labels"))
-    predictor = Predictor(load_network(config.teacher[0])[0], size=32)
+    predictor = Predictor(load_network(Path(config.teacher[0]))[0], size=32)
     prepared = predictor.prepare(read_picture(photos / "0.png"))
     both = (
         predictor.maps([prepared])[0],
@@ -242,7 +242,7 @@ def test_pseudo_label__of_several_teachers_is_the_mean_of_their_normalised_maps(
     )
     labels, expected = Store(out), []
     for path, side in zip(both, (sides * 2)[:2] or (None, None), strict=True):
-        predictor = Predictor(load_network(path)[0], size=side, flip_average=flip_average)
+        predictor = Predictor(load_network(Path(path))[0], size=side, flip_average=flip_average)
         maps = [predictor(photos / f"{index}.png").values for index in range(len(SIZES))]
         # `losses.normalise` takes the lower median, which NumPy's "lower" method of quantiles is.
         centred = [values - np.quantile(values, 0.5, method="lower") for values in maps]

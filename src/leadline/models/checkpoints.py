@@ -2,26 +2,23 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from leadline.geometry import Bound
 from leadline.models.foreign import is_pickled, load_foreign
 from leadline.models.layouts import import_weights
 from leadline.models.network import Network
+from leadline.models.soundness import require_sound
 from leadline.models.variants import (
     VARIANTS,
-    Enlargement,
-    Interpolation,
     Origin,
     Pyramid,
     Tokens,
@@ -95,6 +92,8 @@ def load_network(path: Path, *, network: str | None = None) -> tuple[Network, di
         raise LeadlineError(f"{path} holds the network {about['network']!r}, not {network!r}")
     try:
         built = Network(about["network"], variant=described_variant(about))
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from error
     except _UNKNOWN as error:
         raise LeadlineError(
             f"{path} describes the network {about['network']!r} in a way that this version of leadline does "
@@ -116,28 +115,13 @@ def _variant_from(plain: Mapping[str, Any]) -> Variant:
     """Build a variant from what `dataclasses.asdict` made of it, after a journey through JSON.
 
     Raises:
-        ValueError: for numbers that make no sense, or a way to resize that there is not; other damage raises
-            what Python does.
+        ValueError: for what makes no sense; other damage raises what Python does.
     """
     values = {name: _tuples(value) for name, value in plain.items()}
     kind = next((kind for mark, kind in _MARKS.items() if mark in values["encoder"]), Pyramid)
     encoder = {name: _tuples(value) for name, value in values["encoder"].items()}
     found = Variant(**{**values, "encoder": kind(**encoder), "origin": Origin(**values["origin"])})
-    numbers = (found.features, found.hidden, found.multiple, found.short_side, *found.widths, *found.looks)
-    for number in numbers:
-        if type(number) is not int or number < 1:
-            raise ValueError(f"expected a whole number from 1 on, got {number!r}")
-    ways = ((found.bound, Bound), (found.interpolation, Interpolation), (found.enlargement, Enlargement))
-    for way, known in ways:
-        if way not in get_args(known):
-            raise ValueError(f"{way!r} is none of {', '.join(get_args(known))}")
-    mean, deviation = found.colours
-    if not (len(mean) == len(deviation) == 3 and 0 <= min(mean) <= max(mean) <= 1 and min(deviation) > 0):
-        raise ValueError(f"inputs cannot be normalised with {found.colours}")
-    if found.ceiling is not None and not 0 < found.ceiling < math.inf:
-        raise ValueError(f"no depth is at most {found.ceiling}")
-    if not type(found.expanded) is type(found.spare) is bool:
-        raise ValueError("expanded and spare are true or false")
+    require_sound(found)
     return found
 
 

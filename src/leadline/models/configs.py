@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.models.midas_configs import read_dpt
-from leadline.models.settings import require, tapped_blocks
+from leadline.models.settings import require, side, tapped_blocks
+from leadline.models.soundness import require_sound
 from leadline.models.variants import VARIANTS, Origin, Tokens, Variant
 from leadline.types import LeadlineError
 
@@ -30,10 +31,12 @@ def read_config(path: Path) -> Variant:
     """
     config = read_json(path)
     kind = config.get("model_type")
-    if kind not in _READERS:
+    if not isinstance(kind, str) or kind not in _READERS:
         raise LeadlineError(f"{path} describes a model of type {kind!r}; known are {', '.join(_READERS)}")
     try:
-        return _READERS[kind](config)
+        found = _READERS[kind](config)
+        require_sound(found)
+        return found
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise LeadlineError(f"{path} describes no network that can be built: {error}") from error
 
@@ -55,16 +58,20 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def name_of_variant(variant: Variant) -> str | None:
     """Return what the table calls a network, wherever its weights come from; None where it is in no table."""
-    alike = _built(variant)
-    return next((name for name, known in VARIANTS.items() if _built(known) == alike), None)
+    return next((name for name, known in VARIANTS.items() if is_same(known, variant)), None)
+
+
+def is_same(one: Variant, other: Variant) -> bool:
+    """Whether two networks are one, whatever sizes they look at and wherever their weights come from."""
+    return _built(one) == _built(other)
 
 
 def _built(variant: Variant) -> Variant:
-    """Leave out where weights come from, and the tenth of a patch by which ports of DINOv2 differ."""
+    """Leave out where weights come from, sizes, and the tenth of a patch by which ports of DINOv2 differ."""
     encoder = variant.encoder
     if isinstance(encoder, Tokens):
         encoder = replace(encoder, weights="", position_offset=0.0)
-    return replace(variant, encoder=encoder, origin=Origin())
+    return replace(variant, encoder=encoder, origin=Origin(), short_side=0, looks=())
 
 
 def _depth_anything(config: Mapping[str, Any]) -> Variant:
@@ -80,8 +87,8 @@ def _depth_anything(config: Mapping[str, Any]) -> Variant:
         depth=backbone.get("num_hidden_layers", 12),
         heads=backbone.get("num_attention_heads", 12),
         taps=(first, second, third, fourth),
-        patch=backbone.get("patch_size", 14),
-        image=backbone.get("image_size", 224),
+        patch=side(backbone, "patch_size", 14),
+        image=side(backbone, "image_size", 224),
         dino=True,
         gated=backbone.get("use_swiglu_ffn", False),
         epsilon=backbone.get("layer_norm_eps", 1e-6),

@@ -6,7 +6,9 @@ refused.
 
 import json
 import pickle
+import shutil
 import struct
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -38,7 +40,7 @@ from leadline.models.layouts import (
 from leadline.models.midas_configs import describe_dpt
 from leadline.models.midas_layouts import official_midas, transformers_midas
 from leadline.models.network import Network
-from leadline.models.variants import VARIANTS, Tokens, Variant, Windows, find_variant
+from leadline.models.variants import VARIANTS, Origin, Tokens, Variant, Windows, find_variant
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError
 
@@ -81,7 +83,8 @@ def _is_depth_anything(variant: Variant) -> bool:
 
 
 def _is_dpt(variant: Variant) -> bool:
-    return isinstance(variant.encoder, Tokens | Windows) and not _is_depth_anything(variant)
+    transformer = isinstance(variant.encoder, Tokens | Windows) and not _is_depth_anything(variant)
+    return transformer and variant.ceiling is None  # there is no place for metres
 
 
 FAMILIES = (
@@ -101,7 +104,7 @@ FAMILIES = (
     Family(
         title="MiDaS",
         marks=("pretrained.", "scratch.refinenet1.", "scratch.output_conv."),
-        holds=lambda variant: _is_dpt(variant) or variant.expanded,
+        holds=lambda variant: _is_dpt(variant) or (variant.expanded and variant.ceiling is None),
         layout=official_midas,
     ),
     Family(
@@ -135,7 +138,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if not is_pickled(path):
             with safe_open(path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        with torch.serialization.safe_globals(_NUMBERS), path.open("rb") as stream:
+        with (
+            torch.serialization.safe_globals(_NUMBERS),
+            path.open("rb") as stream,
+            warnings.catch_warnings(action="ignore"),  # the error says what they say
+        ):
             state = torch.load(stream, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise LeadlineError(f"there is no checkpoint at {path}") from None
@@ -151,11 +158,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _unwrapped(state: Any, path: Path) -> dict[str, Tensor]:
-    for wrapping in WRAPPINGS:
+    for wrapping in 2 * WRAPPINGS:  # either may stand in the other
         if isinstance(state, dict) and isinstance(state.get(wrapping), dict):
             state = state[wrapping]
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise LeadlineError(f"{path} holds no network: expected tensors by name, alone or under 'model'")
+        under = " or ".join(map(repr, WRAPPINGS))
+        raise LeadlineError(f"{path} holds no network: expected tensors by name, alone or under {under}")
+    for name, tensor in state.items():
+        if tensor.is_meta or tensor.is_quantized or tensor.layout is not torch.strided:
+            raise LeadlineError(f"{path} cannot be read: {name} is sparse, quantised, or has no numbers")
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
@@ -206,9 +217,12 @@ def load_foreign(path: Path, *, network: str | None = None) -> Network:
     """
     found = _find(path)
     family, tensors = found.family, found.tensors
-    if network is None and found.config is not None:
+    if found.config is not None:
         variant = read_config(found.config)
-        name = name_of_variant(variant) or path.stem
+        told = name_of_variant(variant)
+        if network not in (None, told):
+            raise LeadlineError(f"{found.config} describes {told or 'another network'}, not {network!r}")
+        name = told or path.stem
     else:
         name = network or _guess(found)
         variant = find_variant(name)
@@ -239,7 +253,9 @@ def save_foreign(path: Path, network: Network, *, layout: Literal["official", "t
     configured = layout == "transformers"
     families = [f for f in FAMILIES if f.holds(variant) and (f.describe is not None) == configured]
     if not families:
-        raise LeadlineError(f"the {layout} layout has no place for {network.name!r}: only for published ones")
+        what = "its network" if variant.ceiling is None else "metres of its network"
+        raise LeadlineError(f"the {layout} layout has no place for {network.name!r}: none for {what}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = export_weights(network.state_dict(), families[0].layout(variant))
     if families[0].describe is None:
         stream = BytesIO()
@@ -248,14 +264,18 @@ def save_foreign(path: Path, network: Network, *, layout: Literal["official", "t
         return
     # Filled under another name, so that a folder of that name is whole.
     folder = path.with_name(f".{path.name}.tmp")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, described in (
-        (CONFIG, families[0].describe(variant)),
-        ("preprocessor_config.json", describe_preprocessing(variant)),
-    ):
-        write_atomic(folder / name, json.dumps(described, indent=2) + "\n")
-    write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
-    folder.rename(path)
+    folder.mkdir(exist_ok=True)
+    try:
+        for name, described in (
+            (CONFIG, families[0].describe(variant)),
+            ("preprocessor_config.json", describe_preprocessing(variant)),
+        ):
+            write_atomic(folder / name, json.dumps(described, indent=2) + "\n")
+        write_atomic(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+        folder.rename(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
@@ -273,12 +293,7 @@ def _family(tensors: Mapping[str, Tensor], path: Path) -> Family:
 def _guess(found: _Found) -> str:
     """Tell the network by the name of its file, else by its shapes where only one fits."""
     path, family = found.path, found.family
-    named = [
-        name
-        for name, variant in VARIANTS.items()
-        if family.holds(variant)
-        and (variant.origin.file == path.name or variant.origin.repository.endswith(f"/{path.stem}"))
-    ]
+    named = [name for name, v in VARIANTS.items() if family.holds(v) and _is_named(path, v.origin)]
     if len(named) == 1:
         return named[0]
     fitting = _fitting(found)
@@ -291,6 +306,15 @@ def _guess(found: _Found) -> str:
         f"{path} may be {' or '.join(fitting)}, which look alike: say which (--network NAME, "
         "or ?network=NAME behind one of several models)"
     )
+
+
+def _is_named(path: Path, origin: Origin) -> bool:
+    """Whether a file is called as a published one is; many are called as V1's, which its folder tells."""
+    repository = Path(origin.repository).name
+    if path.name == "pytorch_model.bin":
+        cached = f"models--{origin.repository.replace('/', '--')}"
+        return bool(repository) and not {repository, cached}.isdisjoint(path.parts)
+    return path.name == origin.file or path.stem == repository
 
 
 def _fitting(found: _Found) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from leadline.models.settings import require, tapped_blocks
+from leadline.models.settings import require, side, tapped_blocks
 from leadline.models.variants import VARIANTS, Origin, Tokens, Variant, Windows
 
 _FACTORS = [4, 2, 1, 0.5]
@@ -112,8 +112,8 @@ def _transformer(config: Mapping[str, Any], *, taps: tuple[int, ...], image: int
         depth=config.get("num_hidden_layers", 12),
         heads=config.get("num_attention_heads", 12),
         taps=taps,
-        patch=config.get("patch_size", 16),
-        image=config.get("image_size", image),
+        patch=side(config, "patch_size", 16),
+        image=side(config, "image_size", image),
         dino=False,
         readout=True,
         epsilon=config.get("layer_norm_eps", 1e-12),
@@ -138,9 +138,9 @@ def _swin(config: Mapping[str, Any]) -> Windows:
         width=backbone.get("embed_dim", 96),
         depths=tuple(backbone.get("depths", (2, 2, 6, 2))),
         heads=tuple(backbone.get("num_heads", (3, 6, 12, 24))),
-        patch=backbone.get("patch_size", 4),
+        patch=side(backbone, "patch_size", 4),
         window=backbone.get("window_size", 7),
-        image=backbone.get("image_size", 224),
+        image=side(backbone, "image_size", 224),
     )
 
 

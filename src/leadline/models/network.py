@@ -53,8 +53,9 @@ class Network(nn.Module):
         try:
             self.encoder = build_encoder(self.variant.encoder, pretrained=pretrained)
             self.decoder = Decoder(self.variant, widths_of(self.encoder))
-        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
-            raise LeadlineError(f"the network {name!r} cannot be built as described: {error}") from error
+        except (ArithmeticError, AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise LeadlineError(f"the network {name!r} cannot be built as described: {reason}") from error
         self.normalise = Normalise(self.variant.colours)
         accelerate(self)
         self.train(self.training)

@@ -16,6 +16,14 @@ def require(config: Mapping[str, Any], **settings: Any) -> None:
             raise ValueError(f"{name} is {found}, supported is {expected}")
 
 
+def side(config: Mapping[str, Any], name: str, default: int) -> Any:
+    """Return the side of what transformers gives as one number, or as two of the same."""
+    found = config.get(name, default)
+    if isinstance(found, list) and len(set(found)) == 1:
+        return found[0]
+    return found
+
+
 def tapped_blocks(backbone: Mapping[str, Any]) -> list[int]:
     """Return the tapped blocks, counted from 0; transformers counts stages, of which 0 is the stem."""
     stages = backbone.get("out_indices")

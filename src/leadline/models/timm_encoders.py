@@ -98,6 +98,23 @@ def open_encoder(spec: Pyramid, *, pretrained: bool = False) -> nn.Module:
     return encoder
 
 
+def require_known(spec: Pyramid) -> None:
+    """Refuse what timm would take from another file or the hub, and options that `tap` never gives.
+
+    Raises:
+        ValueError: naming it.
+    """
+    if not _is_known(spec.name) or any(mark in spec.name for mark in ":/"):
+        raise ValueError(f"timm has no encoder {spec.name!r}")
+    known = {option for way in _WAYS for option in way}
+    if not known.issuperset(spec.options):
+        raise ValueError(f"options of an encoder are some of {dict(known)}, got {spec.options}")
+
+
+def _is_known(name: str) -> bool:
+    return name.partition(".")[0] in timm.list_models()
+
+
 @lru_cache(maxsize=64)
 def tap(name: str) -> Tapped:
     """Find out how timm's encoder `name` can be tapped.
@@ -105,7 +122,7 @@ def tap(name: str) -> Tapped:
     Raises:
         LeadlineError: where timm has none of that name, or it gives no maps, or takes one size alone.
     """
-    if name.partition(".")[0] not in timm.list_models():
+    if not _is_known(name):
         near = get_close_matches(name, timm.list_models(), n=1)
         raise LeadlineError(
             f"timm has no encoder {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

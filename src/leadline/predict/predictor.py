@@ -24,6 +24,7 @@ from leadline.masked import masked_median
 from leadline.models.folding import folded
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model
+from leadline.models.soundness import LARGEST
 from leadline.models.variants import Enlargement
 from leadline.predict.overlap import overlapped
 from leadline.predict.pictures import PictureLike, are_several, as_picture
@@ -37,8 +38,6 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 """Arithmetic of the network; ``auto`` is float16 on CUDA and float32 elsewhere."""
 Item = TypeVar("Item")
 
-_MOST = 32767
-"""Pixels of a side and pictures at once: nothing beyond could be meant, and OpenCV counts no further."""
 _NOTHING = 1e-6
 """What a map in metres counts as nearly 0."""
 
@@ -83,8 +82,8 @@ class Predictor:
         if precision not in get_args(Precision):
             raise LeadlineError(f"precision is one of {', '.join(get_args(Precision))}, got {precision!r}")
         for what, number in {"batch": batch, "size": 1 if size is None else size}.items():
-            if isinstance(number, bool) or not (isinstance(number, Integral) and 1 <= number <= _MOST):
-                raise LeadlineError(f"{what} is a whole number from 1 to {_MOST}, got {number!r}")
+            if isinstance(number, bool) or not (isinstance(number, Integral) and 1 <= number <= LARGEST):
+                raise LeadlineError(f"{what} is a whole number from 1 to {LARGEST}, got {number!r}")
         self.sides = network.variant.sides(size)
         self.device = find_device(device)
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

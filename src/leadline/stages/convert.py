@@ -10,12 +10,14 @@ from tyro.conf import Positional
 
 from leadline.console import console
 from leadline.models.checkpoints import digest, save_network
+from leadline.models.configs import is_same, name_of_variant
 from leadline.models.division import divided
 from leadline.models.foreign import save_foreign
 from leadline.models.network import Network
-from leadline.models.published import BUNDLED, load_model
+from leadline.models.published import BUNDLED, load_model, load_start
 from leadline.models.rounding import rounded
-from leadline.models.variants import Tokens
+from leadline.models.soundness import LARGEST
+from leadline.models.variants import VARIANTS, Tokens, Variant
 from leadline.types import LeadlineError, Space
 
 
@@ -23,7 +25,7 @@ from leadline.types import LeadlineError, Space
 class ConvertConfig:
     """Convert a checkpoint between our layout, the authors' and transformers'."""
 
-    model: Positional[Path] = Path(BUNDLED)
+    model: Positional[str | Path] = BUNDLED
     """A name that `leadline models` lists, a repository of the hub, or the path of a checkpoint."""
     out: Path = Path("converted")
     """What to write: a file, or a folder for transformers."""
@@ -31,7 +33,7 @@ class ConvertConfig:
     """Layout: our .safetensors, the authors' .pth, or a folder with config.json and model.safetensors."""
     network: str | None = None
     """Which network an authors' file holds, where the file does not tell (V1 and V2 look alike)."""
-    average: tuple[Path, ...] = ()
+    average: tuple[str | Path, ...] = ()
     """Checkpoints of the same network to take the mean of all weights with, such as a student's with those of
     the teacher that it started from; in our layout."""
     divide: int = 1
@@ -47,12 +49,15 @@ class ConvertConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that are none."""
-        if any(side < 1 for side in self.looks):
-            raise ValueError(f"looks: short sides are at least 1 pixel, got {self.looks}")
+        if not all(1 <= side <= LARGEST for side in self.looks):
+            raise ValueError(f"looks: short sides are from 1 to {LARGEST} pixels, got {self.looks}")
 
 
-_OWN = ("network", "space", "variant", "averaged", "divided", "rounded")
-"""What a file says of itself."""
+_OWN = (
+    *("network", "space", "variant", "averaged", "others", "divided", "rounded"),
+    *("run", "data", "start", "step", "stage", "machine", "leadline"),
+)
+"""What a file says of itself, and of how it was made."""
 
 
 def convert(config: ConvertConfig) -> Path:
@@ -67,31 +72,61 @@ def convert(config: ConvertConfig) -> Path:
         raise LeadlineError(f"{config.out} exists already: choose another --out, or delete it")
     network, about = load_model(config.model, network=config.network)
     if config.average:
-        others = [load_model(path)[0] for path in config.average]
-        about = {**about, "averaged": [digest(one) for one in (network, *others)]}
-        average(network, others)
+        others = [load_start(str(model), network=network.name) for model in config.average]
+        about = _about_mean([(network, about), *others])
+        average(network, [other for other, _ in others])
     if config.divide != 1:
-        about = {**about, "divided": config.divide}
+        about = {**about, "divided": config.divide * about.get("divided", 1)}
         divide(network, config.divide)
+    if config.average or config.divide != 1:  # its weights are others now
+        about.pop("rounded", None)
     if config.looks:
         network.variant = replace(network.variant, looks=config.looks)
-    config.out.parent.mkdir(parents=True, exist_ok=True)
     if config.to == "leadline":
         _save(config, network, {**about, **notes})
+        console.print(f"{network.name} in {config.out}")
     else:
         save_foreign(config.out, network, layout=config.to)
-    console.print(f"{network.name} in {config.out}")
-    if config.to != "leadline" and network.variant.looks:
-        console.print(
-            f"that layout has no place for several looks: there it looks once, not at {network.variant.looks}"
-        )
-    encoder = network.variant.encoder
-    if config.to == "transformers" and isinstance(encoder, Tokens) and encoder.position_offset:
-        console.print(
-            f"transformers stretches position embeddings without DINOv2's offset: at other sizes than "
-            f"{encoder.image} its maps differ slightly (docs/parity.md)"
-        )
+        console.print(f"{network.name} in {config.out}")
+        _say_what_is_lost(network.variant, layout=config.to)
     return config.out
+
+
+def _say_what_is_lost(variant: Variant, *, layout: Literal["official", "transformers"]) -> None:
+    """Tell what another layout does not say of a network, or says otherwise."""
+    name, encoder = name_of_variant(variant), variant.encoder
+    if name is not None and variant.sides() != VARIANTS[name].sides():
+        console.print(
+            f"that layout has no place for the sizes at which it looks: read again, it looks at "
+            f"{VARIANTS[name].sides()}, not at {variant.sides()}"
+        )
+    if layout == "official" and name is None:
+        console.print(
+            "that layout does not tell which network it is, and no name does: what reads it must build it"
+        )
+    elif layout == "official":
+        console.print(f"that layout does not tell which network it is: read it with --network {name}")
+    if not (isinstance(encoder, Tokens) and encoder.dino):
+        return
+    if bool(encoder.position_offset) is (layout == "transformers"):
+        console.print(
+            "Depth Anything's code stretches position embeddings with DINOv2's offset, transformers without: "
+            f"at other sizes than {encoder.image} maps differ slightly (docs/parity.md)"
+        )
+
+
+def _about_mean(models: Sequence[tuple[Network, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Say of a mean what the first model's file says, and what those of the others do.
+
+    A licence is the mean's where all have the same one.
+    """
+    (_, first), *others = models
+    about = dict(first)
+    if any(other.get("licence") != first.get("licence") for _, other in others):
+        about.pop("licence", None)
+    about["averaged"] = [digest(network) for network, _ in models]
+    about["others"] = [dict(other) for _, other in others]
+    return about
 
 
 def average(network: Network, others: Sequence[Network]) -> None:
@@ -103,11 +138,10 @@ def average(network: Network, others: Sequence[Network]) -> None:
         LeadlineError: where the others are not the same network.
     """
     for other in others:
-        alike = replace(other.variant, looks=network.variant.looks) == network.variant
-        if other.name != network.name or not alike:
+        if not is_same(other.variant, network.variant):
             raise LeadlineError(
                 f"--average: the mean of a {network.name!r} and a {other.name!r} is nothing; where the names "
-                "are the same, their size or ceiling differs"
+                "are the same, a width or the largest depth differs"
             )
     states = [one.state_dict() for one in (network, *others)]
     mean = {

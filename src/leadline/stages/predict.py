@@ -38,7 +38,7 @@ class PredictConfig:
 
     pictures: Positional[tuple[str, ...]] = ()
     """Pictures, folders (with all below them) and patterns such as "photos/**/*.jpg"."""
-    model: Path = Path(BUNDLED)
+    model: str | Path = BUNDLED
     """The model in the box, another name that `leadline models` lists, a repository of the Hugging Face hub,
     or the path of a checkpoint: ours, the authors' .pth, a .safetensors file, or a folder of transformers."""
     network: str | None = None

@@ -46,7 +46,7 @@ WORST = "worst.jpg"
 class PseudoLabelConfig:
     """Label pictures with a teacher, or with the mean of several."""
 
-    teacher: tuple[Path, ...] = (Path("runs/teacher/weights.safetensors"),)
+    teacher: tuple[str | Path, ...] = ("runs/teacher/weights.safetensors",)
     """Checkpoints, or any models that `leadline predict` takes. With several, a label is the mean of their
     maps, each brought to median 0 and mean absolute deviation 1 as in the loss."""
     network: str | None = None
