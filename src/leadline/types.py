@@ -123,8 +123,8 @@ class Batch:
     """What could not be read, and why; its row has no valid pixel, so losses leave it out."""
 
     def to(self, device: torch.device) -> Self:
-        """Copy the tensors to `device`, without waiting for it."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+        """Copy the tensors to `device`, without waiting for one that takes them from page-locked memory."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=device.type == "cuda"))
 
     def pin_memory(self) -> Self:
         """Copy the tensors to page-locked memory, as the data loader asks before a transfer to a GPU."""

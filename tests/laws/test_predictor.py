@@ -17,7 +17,8 @@ from leadline.data.files import read_picture
 from leadline.models.checkpoints import digest
 from leadline.models.network import Network
 from leadline.models.variants import VARIANTS
-from leadline.predict.predictor import Predictor, View, find_device, flip_disagreement, merged_look
+from leadline.predict.looks import flip_disagreement, merged_look
+from leadline.predict.predictor import Predictor, View, find_device
 from leadline.types import LeadlineError, Size, Space, UnreadableError
 from miniature import varied_network
 

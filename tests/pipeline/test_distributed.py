@@ -101,6 +101,34 @@ def test_a_process_whose_other_is_killed__stops_and_says_so(tmp_path: Path) -> N
     assert run.returncode < 0 or "leadline student: another process of this run stopped" in output
 
 
+def ends(pid: int) -> bool:
+    """Wait for a process that is no child of ours; a dead one may be kept until someone asks for it."""
+    status = Path(f"/proc/{pid}/stat")
+    for _ in range(100):
+        try:
+            if status.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_process__ends_with_the_one_that_started_it() -> None:
+    said_and_held = "print({}, flush=True); input()"
+    child = f"from leadline.engine import interrupt; interrupt.end_with_parent(); {said_and_held.format('1')}"
+    begun = "subprocess.Popen([sys.executable, '-c', sys.argv[1]]).pid"
+    parent = f"import subprocess, sys; {said_and_held.format(begun)}"
+    command = [sys.executable, "-c", parent, child]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        said = {run.stdout.readline().strip(), run.stdout.readline().strip()}
+        assert "1" in said
+        run.kill()
+        assert ends(int((said - {"1"}).pop()))  # before its input is closed, which would end it too
+
+
 @pytest.mark.parametrize("devices", [1, 2])
 def test_pseudo_labels__have_one_limit_for_any_number_of_processes(devices: int, tmp_path: Path) -> None:
     write_folder(tmp_path / "data", Discs(count=6))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -10,20 +11,22 @@ from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.wrappers import _FabricModule
 
 from leadline.console import console, progress
 from leadline.data.loader import Batches, Stream, load
 from leadline.engine.best import Best, Validation
 from leadline.engine.checkpoint import Averages, State, load_state, require_same_run, save_state
-from leadline.engine.interrupt import held_back
+from leadline.engine.interrupt import end_with_parent, held_back
 from leadline.engine.learner import Learner
 from leadline.engine.optim import build_optimiser, set_rates
 from leadline.engine.run import Machine, Run, described
 from leadline.engine.run_log import RunLog, read_log
 from leadline.engine.step import NonFiniteError, train_step
 from leadline.engine.watch import Watch
-from leadline.memory import keep_memory
+from leadline.memory import keep_memory, layout_on
 from leadline.models.checkpoints import describe, digest, save_network
 from leadline.models.encoders import build_encoder
 from leadline.models.network import Network
@@ -46,16 +49,24 @@ def launch(machine: Machine, precision: str = "32-true") -> Fabric:
         fabric = Fabric(
             accelerator=machine.accelerator,
             devices=machine.devices,
-            strategy="ddp" if machine.devices > 1 else "auto",
+            strategy=_several() if machine.devices > 1 else "auto",
             precision=precision,  # type: ignore[arg-type]
         )
-    except RuntimeError as error:
-        raise LeadlineError(f"machine.accelerator {machine.accelerator}: {error}") from error
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        asked = f"machine.accelerator {machine.accelerator}, machine.devices {machine.devices}"
+        raise LeadlineError(f"{asked}: {error}") from error
     fabric.launch()
+    if not fabric.is_global_zero:
+        end_with_parent()
     keep_memory()
     if machine.threads is not None:  # after the launch, which sets its own number for several processes
         torch.set_num_threads(machine.threads)
     return fabric
+
+
+def _several() -> DDPStrategy:
+    """Let processes wait a day for one that measures or saves alone; no buffer of a network ever changes."""
+    return DDPStrategy(timeout=timedelta(days=1), broadcast_buffers=False)
 
 
 def fit(
@@ -183,7 +194,7 @@ def _build_learner(run: Run, network: Network) -> Learner:
 
 
 def _set_up(run: Run, fabric: Fabric, learner: Learner) -> _Trainee:
-    learner.to(memory_format=torch.channels_last)
+    learner.to(memory_format=layout_on(fabric.device))
     others = torch.nn.ModuleList([learner.network.decoder, learner.projection])
     head = learner.network.decoder.head
     optimiser = build_optimiser(learner.network.encoder, others, run.optim, head=head)
@@ -253,14 +264,14 @@ def _train(
     """
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
     alone = fabric.world_size == 1
-    steps = range(state.step, run.optim.steps)
+    steps, text = range(state.step, run.optim.steps), ""
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
         held_back(wanted=alone) as interrupted,
     ):
         for step, parts in zip(steps, batches, strict=True):
-            watch.look(parts)
+            watch.look(parts, alone=alone)
             torch.manual_seed(run.seed + step)
             set_rates(trainee.optimiser, step, run.optim)
             values = train_step(
@@ -290,14 +301,16 @@ def _train(
                 watch.drift(line, first=log.first, quiet=not main)
             if main and saved:
                 save_state(out, state, {**about, "left_out": sorted(watch.unreadable)})
-            tick(f"loss {values['loss']:.3f}")
+            if logged or fabric.device.type == "cpu":  # a GPU would be waited for
+                text = f"loss {values['loss']:.3f}"
+            tick(text)
             if stopping and not last:
                 raise KeyboardInterrupt
 
 
 def _require_finite(state: State) -> None:
     """Refuse weights that are no numbers, before they take the place of a state that is whole."""
-    if not all(bool(weight.isfinite().all()) for weight in state.result().values()):
+    if not torch.stack([weight.isfinite().all() for weight in state.result().values()]).all():
         raise NonFiniteError(
             f"the weights are not finite after step {state.step}: lower optim.lr or set optim.clip, which is "
             "another run, in another --out"

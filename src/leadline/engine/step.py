@@ -30,18 +30,21 @@ def train_step(
         NonFiniteError: before the weights are touched, where the loss or the gradient is not finite.
     """
     sums: dict[str, Tensor] = {}
+    looked: list[tuple[Tensor, Tensor]] = []
     for number, batch in enumerate(parts):
         with fabric.no_backward_sync(model, enabled=number + 1 < len(parts)):
             prediction, features = model(batch.image)
             terms = evaluate_terms(objective, prediction, batch, features)
             total = torch.stack([objective[name].weight * value for name, value in terms.items()]).sum()
-            _require_finite(total, "loss", parts=[batch], prediction=prediction)
-            fabric.backward(total / len(parts))
+            fine = torch.where(total.isfinite(), 1.0, torch.nan)  # so that no process goes on without another
+            fabric.backward(fine * total / len(parts))
+        looked.append((total.detach(), prediction.detach().flatten(1).isfinite().all(dim=1)))
         seen = {"loss": total, **terms, **_magnitude(prediction)}
         sums = {name: sums.get(name, 0) + value.detach() / len(parts) for name, value in seen.items()}
     norm = fabric.clip_gradients(model, optimiser, max_norm=clip or torch.inf, error_if_nonfinite=False)
     assert norm is not None
-    _require_finite(norm, "gradient", parts=parts)
+    if not torch.isfinite(norm):  # the one place where a GPU is waited for
+        raise _not_finite(norm, looked, parts)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return {**sums, "gradient_norm": norm}
@@ -58,16 +61,17 @@ def _magnitude(prediction: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _require_finite(
-    value: Tensor, what: str, *, parts: Sequence[Batch], prediction: Tensor | None = None
-) -> None:
-    if torch.isfinite(value):
-        return
-    ids = [name for batch in parts for name in batch.ids]
-    if prediction is not None:
-        bad = ~prediction.flatten(1).isfinite().all(dim=1)
-        ids = [name for name, is_bad in zip(ids, bad.tolist(), strict=True) if is_bad] or ids
-    raise NonFiniteError(
+def _not_finite(
+    norm: Tensor, looked: Sequence[tuple[Tensor, Tensor]], parts: Sequence[Batch]
+) -> NonFiniteError:
+    """Tell what is no number: the loss of a part, whose pictures are named, else the gradient of all."""
+    what, value, ids = "gradient", norm, [name for batch in parts for name in batch.ids]
+    for batch, (loss, whole) in zip(parts, looked, strict=True):
+        if not torch.isfinite(loss):
+            bad = [name for name, is_whole in zip(batch.ids, whole.tolist(), strict=True) if not is_whole]
+            what, value, ids = "loss", loss, bad or list(batch.ids)
+            break
+    return NonFiniteError(
         f"the {what} is {value.item()}; the pictures are {', '.join(ids)}. The weights were not touched: "
         "look at these pictures and labels, lower optim.lr or set optim.clip, "
         "which is another run, in another --out"

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from leadline.memory import layout_on
 from leadline.models.dpt import Decoder
 from leadline.models.encoders import build_encoder, widths_of
 from leadline.models.linear import accelerate
@@ -27,8 +28,9 @@ class Normalise(nn.Module):
             self.register_buffer(name, torch.tensor(colour)[:, None, None], persistent=False)
 
     def forward(self, image: Shaped[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Normalise pictures, channels last in memory."""
-        return ((image / 255 - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
+        """Normalise pictures, laid out as the device likes them."""
+        normalised = (image / 255 - self.mean) / self.deviation
+        return normalised.contiguous(memory_format=layout_on(image.device))
 
 
 class Network(nn.Module):

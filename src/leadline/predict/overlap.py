@@ -1,5 +1,6 @@
 """Reading ahead and writing behind while the network works."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,6 +9,9 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+READERS = max(1, min(8, (os.cpu_count() or 1) // 2))
+"""Threads that read pictures: decoding keeps up with a GPU, and a CPU is busy anyway."""
 
 
 def overlapped(

@@ -19,7 +19,7 @@ from leadline.models.checkpoints import digest
 from leadline.models.published import BUNDLED
 from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
-from leadline.predict.overlap import overlapped
+from leadline.predict.overlap import READERS, overlapped
 from leadline.predict.predictor import Precision, Predictor, View, load
 from leadline.predict.record import Record, State
 from leadline.predict.selection import Selected, select_pictures
@@ -160,8 +160,7 @@ class Job:
     def run(self, pictures: Iterable[Selected]) -> Iterator[str | None]:
         """Yield, for each picture in order, None once its files are written, or why it cannot be read."""
         ahead = 2 * self.predictor.batch
-        readers = max(1, (os.cpu_count() or 1) // 2)  # decoding keeps up with a GPU; a CPU is busy anyway
-        read = overlapped(self._read, pictures, ahead=ahead, threads=min(readers, 8))
+        read = overlapped(self._read, pictures, ahead=ahead, threads=READERS)
         seen = self.predictor.follow(read, lambda item: item.prepared if isinstance(item, _Read) else None)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
         return overlapped(self._write, map(self._restore, seen), ahead=ahead, threads=_WRITERS)

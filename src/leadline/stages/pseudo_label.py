@@ -33,8 +33,9 @@ from leadline.models.checkpoints import digest
 from leadline.models.network import Network
 from leadline.models.published import load_model
 from leadline.predict.figures import colourise, montage
-from leadline.predict.overlap import overlapped
-from leadline.predict.predictor import Predictor, View, mean_normalised
+from leadline.predict.looks import mean_normalised
+from leadline.predict.overlap import READERS, overlapped
+from leadline.predict.predictor import Predictor, View
 from leadline.stages.sources import open_sources, require_apart
 from leadline.storage import sweep, write_atomic
 from leadline.types import Label, LeadlineError, Sample, Size, Source, Space, UnreadableError
@@ -111,7 +112,8 @@ def pseudo_label(config: PseudoLabelConfig) -> Path:
         open_store(config.out, counts, about=about)
         sweep(config.out)
     fabric.barrier()
-    own = range(fabric.global_rank, len(counts), fabric.world_size)
+    rest = [number for number in range(len(counts)) if number not in finished]
+    own = [number for some in (finished, rest) for number in some[fabric.global_rank :: fabric.world_size]]
     share = sum(counts[number] for number in own)
     before, unreadable = sum(counts[number] for number in finished if number in own), 0
     title, quiet = f"labelling {config.out.name}", not fabric.is_global_zero
@@ -175,7 +177,8 @@ class Labeller:
     def label(self, numbers: range) -> Iterator[Record | Unreadable]:
         """Yield the record of each picture, in order."""
         ahead = 4 * self.config.batch
-        seen: Iterator[_Seen] = ((picture, ()) for picture in overlapped(self._read, numbers, ahead=ahead))
+        read = overlapped(self._read, numbers, ahead=ahead, threads=READERS)
+        seen: Iterator[_Seen] = ((picture, ()) for picture in read)
         for number in range(len(self.predictors)):
             seen = self._look(seen, number)
         # Arithmetic stays in this thread: in another it would compete with the network's own threads.
@@ -313,7 +316,8 @@ def _estimate(labeller: Labeller, missing: int) -> None:
     records = [r for r in labeller.label(some) if isinstance(r, Record)]
     each = (time.perf_counter() - start) / len(some) / config.machine.devices
     size = sum(len(r.jpeg) + len(r.png) + 4096 for r in records) / max(len(records), 1)
-    free = shutil.disk_usage(_existing(config.out)).free
+    there = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     console.print(
         f"{missing} pictures to label: about {timedelta(seconds=round(each * missing))} and "
         f"{size * missing / 1e6:.0f} MB of disk ({free / 1e6:.0f} MB free)"
@@ -343,7 +347,3 @@ def _draw_worst(store: Store, path: Path) -> None:
         tiles.append(np.hstack([sample.image, colourise(sample.label.values)]))
     if tiles:
         write_atomic(path, encode_jpeg(montage(tiles, columns=4, tile=Size(120, 320))))
-
-
-def _existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
