@@ -217,7 +217,7 @@ def may_be_overridden(name: str, config: Any, value: Any) -> bool:
     if name.endswith((".trim", ".loss")):
         trimmable: bool = config.objective[name.split(".")[1]].loss == "ssi_mae"
         return trimmable is name.endswith(".trim")
-    if name == "crop.smallest":
+    if name in ("crop.smallest", "crop.min_scale"):
         return not isinstance(config, MetricConfig)
     return not (name == "perturb.cutmix" and value == 0)
 

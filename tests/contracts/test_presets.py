@@ -13,7 +13,7 @@ import pytest
 import leadline
 from leadline.data.perturb import NONE
 from leadline.engine.run import described
-from leadline.models.variants import VARIANTS
+from leadline.models.variants import VARIANTS, Pyramid
 from leadline.presets import depth_anything_v1 as v1
 from leadline.presets import depth_anything_v2 as v2
 from leadline.presets import midas, tiny
@@ -202,6 +202,15 @@ def test_recipes__are_scaled_for_convolutional_networks_alone(network: str) -> N
     assert fitted(v2.METRIC_INDOOR, network) == tiny.metric(v2.METRIC_INDOOR, network)
     large = "depth-anything-v2-large"
     assert fitted(v2.STUDENT, large) == replace(v2.STUDENT, network=large)
+
+
+@over_recipes
+@pytest.mark.parametrize("network", [name for name in VARIANTS if VARIANTS[name].multiple in (14, 32)])
+def test_recipes__have_crops_that_the_network_can_be_fed(name: str, network: str) -> None:
+    recipe, multiple = RECIPES[name], VARIANTS[network].multiple
+    found = fitted(recipe, network).crop.size
+    assert found % multiple == 0
+    assert isinstance(VARIANTS[network].encoder, Pyramid) or abs(found - recipe.crop.size) <= multiple / 2
 
 
 # What a small network changes

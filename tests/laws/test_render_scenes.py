@@ -12,7 +12,7 @@ import pytest
 
 from leadline.data.files import encode_jpeg
 from leadline.render import source as source_module
-from leadline.render.arrange import Arrangement
+from leadline.render.arrange import Arrangement, hull
 from leadline.render.fittings import tripod
 from leadline.render.furniture import strewn
 from leadline.render.materials import SIDE, plain
@@ -377,3 +377,10 @@ def test_hits__are_picked_together() -> None:
     hits = hits_of([3, -1, 5])
     assert hits[np.array([2, 0])].triangle.tolist() == [5, 3]
     assert len(hits[hits.triangle >= 0].depth) == 2
+
+
+def test_shop__hangs_no_cupboards_where_no_wall_is() -> None:
+    for seed in (2, 3):
+        pieces = draw_room(dice(seed), "shop").things
+        low = [hull([piece])[0][2] for piece in pieces if piece.kind is Kind.FURNITURE]
+        assert max(low, default=0) < 1.3, seed

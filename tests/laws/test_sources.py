@@ -283,6 +283,15 @@ def test_table_source__a_source_that_is_no_folder_still_begins_the_id(tmp_path: 
     assert TableSource(table(tmp_path, *rows))[0].id == "nyu/nyu_v2/rgb/0.jpg"
 
 
+def test_table__is_told_by_the_sources_of_its_rows(tmp_path: Path) -> None:
+    rest = [*pair(tmp_path, "a"), "depth", "1", "0", "", ""]
+    told = {
+        TableSource(table(tmp_path, [source, *rest]), name="eval").provenance()["fingerprint"]
+        for source in ("mine", "sintel", "eval")
+    }
+    assert len(told) == 3
+
+
 def test_table_source__optional_columns_may_be_missing(tmp_path: Path) -> None:
     rgb, depth = pair(tmp_path, "s")
     source = TableSource(

@@ -22,6 +22,7 @@ from leadline.evaluation.summary import summarise
 from leadline.metrics import NAMES, PAPER, measure, vertical_ramp
 from leadline.models.checkpoints import load_network, save_network
 from leadline.models.network import Network
+from leadline.models.variants import find_variant
 from leadline.predict.predictor import Predictor
 from leadline.stages.evaluate import LEDGERS, REPORT, EvaluateConfig, Processor, evaluate
 from leadline.stages.sources import open_source
@@ -619,6 +620,41 @@ def test_evaluate__pairs_that_were_annotated_elsewhere_are_told_by_their_new_nam
     evaluate(EvaluateConfig(models=(), ordinal=(file,), out=out, machine=CPU))
     report = evaluate(EvaluateConfig(models=(), ordinal=(other,), out=out, machine=CPU))
     assert "pairs/a.png" in json.dumps(report)
+
+
+def test_evaluate__leaves_out_and_names_a_picture_of_whose_label_nothing_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, whole = benchmark(tmp_path / "sky", 3, seed=0), benchmark(tmp_path / "whole" / "sky", 3, seed=0)
+    for part in ("labels", "rgb"):
+        (tmp_path / "whole" / "sky" / part / "1.png").unlink()
+    (tmp_path / "sky" / "labels" / "1.png").write_bytes(encode_map(np.zeros((20, 26), np.uint16)))
+    config = EvaluateConfig(models=(), benchmarks=(spec,), out=tmp_path / "out", machine=CPU)
+    page = evaluate_and_show(config).read_text()
+    report, again = json.loads((tmp_path / "out" / "report.json").read_text()), evaluate(config)
+    assert list(report["uncounted"]) == ["sky/1.png"]
+    assert again["models"] == report["models"]
+    without = evaluate(replace(config, benchmarks=(whole,), out=tmp_path / "other"))
+    assert without["models"] == report["models"]
+    assert without["uncounted"] == {}
+    assert "left out: sky/1.png: the label has no valid pixel" in " ".join(capsys.readouterr().err.split())
+    assert "nothing of their labels counts: sky/1.png" in page
+
+
+def test_evaluate__tells_models_apart_by_how_they_look_too(tmp_path: Path) -> None:
+    spec = benchmark(tmp_path / "sky", 2, seed=0)
+    weights, paths = Network("tiny").state_dict(), []
+    for ceiling in (20.0, 80.0):
+        variant = replace(find_variant("tiny"), ceiling=ceiling)
+        paths.append(tmp_path / f"{ceiling:g}.safetensors")
+        save_network(paths[-1], "tiny", weights, about={}, variant=variant)
+    config = EvaluateConfig(
+        models=tuple(map(str, paths)), benchmarks=(spec,), out=tmp_path / "out", machine=CPU
+    )
+    first, second = evaluate(config), evaluate(config)
+    assert first["models"] == second["models"]
+    near, far = (first["models"][path.stem]["pictures"][0] for path in paths)
+    assert near["raw_abs_rel"] != far["raw_abs_rel"]
 
 
 def test_evaluate__what_cannot_be_measured_is_named_by_its_picture(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from leadline.metrics import Protocol, measure
 from leadline.models.checkpoints import digest, load_network, load_tensors, save_network
 from leadline.models.network import Network
 from leadline.predict.formats import read_prediction
-from leadline.predict.predictor import Predictor
+from leadline.predict.predictor import Predictor, View
 from leadline.presets import depth_anything_v1, depth_anything_v2, tiny
 from leadline.stages.metric import MetricConfig, begin_metric, measure_constant, measure_metres, train_metric
 from leadline.types import Label, LeadlineError, Sample, Size, Space
@@ -149,9 +149,26 @@ def test_start__gives_the_encoder_and_the_decoder_where_it_is_kept_but_never_the
 def test_start__in_metres_gives_its_last_layer_too(student: Path) -> None:
     config = small(student, keep_decoder=True)
     metric = begin_metric(config, load_network(student)[0])
-    again = begin_metric(replace(config, max_depth=5), metric)
-    assert digest(again) == digest(metric)
-    assert again.variant.ceiling == 5
+    assert digest(begin_metric(config, metric)) == digest(metric)
+    with torch.no_grad():
+        metric.state_dict()["decoder.head.bias"].sub_(4)  # what is near
+    farther, picture = begin_metric(replace(config, max_depth=80), metric), torch.rand(1, 3, 32, 32)
+    assert farther.variant.ceiling == 80
+    with torch.no_grad():
+        torch.testing.assert_close(farther.eval()(picture), metric.eval()(picture), rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("name", ["midas-small-256", "midas-dpt-swin2-tiny-256", "tiny"])
+def test_network__looks_as_it_learnt_and_says_nothing_that_it_cannot(student: Path, name: str) -> None:
+    network = begin_metric(replace(small(student, network=name), start="random"), None)
+    variant = network.variant
+    assert (variant.short_side, variant.bound) == (32, "lower")
+    assert variant.enlargement != "bicubic"
+    predictor = Predictor(network, device="cpu")
+    step = torch.full((1, 1, 32, 64), 0.2)
+    step[..., 32:] = 9.9
+    restored = predictor.restore(View(straight=step), Size(150, 300)).values
+    assert 0.2 <= restored.min() < restored.max() <= 9.9
 
 
 def test_start__from_another_encoder_is_refused_with_the_option_that_mends_it(student: Path) -> None:
@@ -168,8 +185,9 @@ def test_network_with_metres__is_no_start_for_affine_disparity(tmp_path: Path, s
 
 
 def test_crops_of_several_sizes__are_refused_since_their_metres_would_differ(student: Path) -> None:
-    with pytest.raises(ValueError, match=r"crop.smallest: .* need crops of one size"):
-        replace(small(student), crop=Crop(size=64, smallest=32))
+    for crop in (Crop(size=64, smallest=32), Crop(size=64, min_scale=0.5)):
+        with pytest.raises(ValueError, match=r"crop.smallest and crop.min_scale: .* need crops of one size"):
+            replace(small(student), crop=crop)
 
 
 def test_silog__on_affine_disparity_is_refused(tmp_path: Path) -> None:
@@ -472,6 +490,24 @@ def test_source_beyond_the_ceiling__is_refused(tmp_path: Path, student: Path) ->
     config = replace(small(student, labelled=(spec,), out=tmp_path / "run"), max_depth=0.2)
     with pytest.raises(LeadlineError, match=r"beyond max_depth 0\.2: there is nothing to learn"):
         train_metric(config)
+
+
+def test_labels_without_a_pixel__are_refused_as_such(tmp_path: Path, student: Path) -> None:
+    spec = write_rooms(tmp_path / "train", Rooms(kept=0))
+    config = small(student, labelled=(spec,), out=tmp_path / "run", trust=("empty",))
+    with pytest.raises(LeadlineError, match="no label that was looked at has a valid pixel to learn from"):
+        train_metric(config)
+
+
+def test_floor__is_the_median_of_what_counts(
+    tmp_path: Path, student: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, held = write_rooms(tmp_path / "train", Rooms()), write_rooms(tmp_path / "held", Rooms(seed=1))
+    config = small(student, labelled=(train,), validation=(held,), out=tmp_path / "run", optim={"steps": 1})
+    train_metric(replace(config, max_depth=3))
+    depths = [sample.label.values for i in range(6) if (sample := Rooms()[i]).label is not None]
+    typical = np.median([np.median(values[values <= 3]) for values in depths])
+    assert f"{typical:.3g} m everywhere" in capsys.readouterr().err
 
 
 def test_pictures_without_labels__are_refused(tmp_path: Path, student: Path) -> None:

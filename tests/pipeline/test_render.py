@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import struct
 import tarfile
+import zlib
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from leadline.data.files import read_picture
 from leadline.data.shards import MANIFEST, Store
 from leadline.metrics import measure
+from leadline.render.photographs import decode, draw_photographs, list_files
 from leadline.render.source import VERSION, ProceduralSource, Shot, draw_stage
 from leadline.stages import render as stage
 from leadline.stages.render import PREVIEW, RenderConfig, render
@@ -171,6 +174,44 @@ def test_render__a_damaged_panorama_stops_it(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
     with pytest.raises(LeadlineError, match=r"a\.hdr cannot be read as an environment"):
         render(replace(SMALL, out=tmp_path / "renders", environment=tmp_path / "skies"))
+
+
+@pytest.mark.parametrize("size", [b"-Y 60000 +X 60000", b"-Y 4 +X 8"])
+def test_render__looks_at_all_panoramas_before_it_draws(
+    size: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skies = tmp_path / "skies"
+    skies.mkdir()
+    for name in "abc":
+        cv2.imwrite(str(skies / f"{name}.hdr"), np.ones((4, 8, 3), np.float32))
+    (skies / "d.hdr").write_bytes(
+        b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n" + size + b"\n" + bytes([255] * 400)
+    )
+    monkeypatch.setattr(stage, "ProcessPoolExecutor", lambda *args, **settings: InThisProcess())
+    config = replace(SMALL, out=tmp_path / "renders", environment=skies, scenes=1)
+    with pytest.raises(LeadlineError, match=r"d\.hdr cannot be read as an environment"):
+        render(config)
+    assert not (tmp_path / "renders").exists()
+    (skies / "d.hdr").unlink()
+    list_files.cache_clear()  # as another process would begin
+    render(config)
+
+
+def test_render__passes_over_a_photograph_whose_header_claims_too_much(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(tmp_path / "a.png"), rng.integers(0, 255, (40, 40, 3)))
+    whole = (tmp_path / "a.png").read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60000, 60000) + whole[24:29]
+    huge = whole[:12] + header + struct.pack(">I", zlib.crc32(header)) + whole[33:]
+    (tmp_path / "b.png").write_bytes(huge)
+    assert decode(huge, cv2.IMREAD_COLOR) is None
+    squares = draw_photographs(list_files(tmp_path), pictures=6, textures=1, rng=rng)
+    assert len(squares) == 7
+
+
+def test_layout__is_answered_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="layouts: got streat; did you mean 'street'"):
+        replace(SMALL, layouts=("streat",)).recipe()
 
 
 def test_render__the_stored_camera_sees_along_the_rays_that_were_cast(store: Path) -> None:

@@ -17,8 +17,8 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize
 from leadline.evaluation.contract import Contestant
 from leadline.geometry import fit_size
+from leadline.metrics import NothingCountsError, Reference, find_protocol, judge, nearness, require_inside
 from leadline.metrics import Protocol as Rules
-from leadline.metrics import Reference, find_protocol, judge, nearness, require_inside
 from leadline.metrics.protocols import PROTOCOLS, Convention
 from leadline.predict.overlap import overlapped
 from leadline.types import LeadlineError, PointPair, Prediction, Sample, Size, Source
@@ -61,16 +61,20 @@ class Measured:
         return resize(sample, size, "area")
 
     def judge(self, sample: Sample) -> Callable[[Prediction], Row]:
-        """Measure against the label.
+        """Measure against the label; where none of its pixels counts, the row says why it is `uncounted`.
 
         Raises:
-            LeadlineError: where there is none, or none of its pixels counts.
+            LeadlineError: where there is no label.
         """
         if sample.label is None:
             raise LeadlineError("there is no label to measure with")
         camera = sample.camera
-        reference = Reference(sample.label, protocol=self.protocol(sample), camera=camera)
         row = {"id": sample.id, "source": group_of(sample)}
+        try:
+            reference = Reference(sample.label, protocol=self.protocol(sample), camera=camera)
+        except NothingCountsError as error:
+            uncounted = {**row, "uncounted": str(error)}
+            return lambda prediction: uncounted
         return lambda prediction: {**row, **reference.measure(prediction)}
 
     def protocol(self, sample: Sample) -> Rules:

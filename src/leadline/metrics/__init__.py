@@ -5,7 +5,15 @@ protocol pins stands in `protocols`, what the figures mean in ``docs/evaluation.
 """
 
 from leadline.metrics.edges import boundary_scores, edge_errors, matte_recall
-from leadline.metrics.figures import NAMES, Reference, constant_map, measure, nearness, vertical_ramp
+from leadline.metrics.figures import (
+    NAMES,
+    NothingCountsError,
+    Reference,
+    constant_map,
+    measure,
+    nearness,
+    vertical_ramp,
+)
 from leadline.metrics.intervals import Comparison, Interval, compare, intervals
 from leadline.metrics.order import judge, order_is_right, require_inside
 from leadline.metrics.planes import normal_error, plane_error, plane_errors
@@ -17,6 +25,7 @@ __all__ = [
     "STRICT",
     "Comparison",
     "Interval",
+    "NothingCountsError",
     "Protocol",
     "Reference",
     "boundary_scores",

@@ -41,6 +41,10 @@ def measure(
     return Reference(label, protocol=protocol, camera=camera).measure(prediction)
 
 
+class NothingCountsError(LeadlineError):
+    """No pixel of a label counts."""
+
+
 class Reference:
     """A label made ready for any number of predictions."""
 
@@ -48,7 +52,8 @@ class Reference:
         """Choose the pixels that count.
 
         Raises:
-            LeadlineError: where none does, or the protocol's crop does not fit the label's size.
+            NothingCountsError: where none does.
+            LeadlineError: where the protocol's crop does not fit the label's size.
         """
         self.protocol, self.camera = protocol, camera
         self.size = Size(*label.values.shape)
@@ -57,10 +62,10 @@ class Reference:
         self.valid = label.valid & np.isfinite(self.disparity)
         positive = self.valid & (self.disparity > 0)
         if not positive.any():
-            raise LeadlineError("the label has no valid pixel at a finite, positive distance")
+            raise NothingCountsError("the label has no valid pixel at a finite, positive distance")
         self.compared = positive & inside_crop(protocol.crop, self.size) & self._within(positive)
         if not self.compared.any():
-            raise LeadlineError(
+            raise NothingCountsError(
                 f"the crop and the limits of the protocol {protocol.name} leave no valid pixel of the label"
             )
         self._where = np.flatnonzero(self.compared)  # much faster to pick by than the mask

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,13 @@ def digest(network: Network) -> str:
         hashed.update(name.encode())
         hashed.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return hashed.hexdigest()
+
+
+def identity(network: Network) -> str:
+    """Return a hash of all that a network's maps depend on but for the sizes at which it looks."""
+    variant = replace(network.variant, origin=Origin(), looks=(), short_side=0)
+    described = json.dumps(asdict(variant), sort_keys=True)
+    return hashlib.sha256(f"{digest(network)} {described}".encode()).hexdigest()
 
 
 def is_ours(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from leadline.geometry import nearest_multiple
 from leadline.models.variants import Pyramid, find_variant
 from leadline.presets import depth_anything_v1, depth_anything_v2, midas, tiny
 from leadline.stages.metric import MetricConfig
@@ -41,9 +42,13 @@ _SMALL: dict[type, Any] = {
 def fitted(recipe: Recipe, network: str) -> Recipe:
     """Return a recipe for a network: as published for a transformer, scaled down for a convolutional encoder.
 
+    Crops are of the nearest size that the network can be fed.
+
     Raises:
         LeadlineError: where there is no such network.
     """
-    if not isinstance(find_variant(network).encoder, Pyramid):
-        return replace(recipe, network=network)
+    variant = find_variant(network)
+    if not isinstance(variant.encoder, Pyramid):
+        crop = replace(recipe.crop, size=nearest_multiple(recipe.crop.size, variant.multiple))
+        return replace(recipe, network=network, crop=crop)
     return cast(Recipe, _SMALL[type(recipe)](recipe, network))

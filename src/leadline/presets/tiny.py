@@ -52,10 +52,9 @@ def metric(recipe: MetricConfig, network: str = "tiny") -> MetricConfig:
 
     Crops are as large as the picture allows, since what is enlarged looks nearer than its metres say.
     """
-    small = _small(recipe, network)
-    return replace(small, batch=_BATCH, crop=replace(small.crop, min_scale=1.0), validate_every=200)
+    return replace(_small(recipe, network, min_scale=1.0), batch=_BATCH, validate_every=200)
 
 
-def _small(recipe: Config, network: str) -> Config:
-    crop = Crop(size=nearest_multiple(224, find_variant(network).multiple), min_scale=0.7)
+def _small(recipe: Config, network: str, *, min_scale: float = 0.7) -> Config:
+    crop = Crop(size=nearest_multiple(224, find_variant(network).multiple), min_scale=min_scale)
     return replace(recipe, network=network, optim=_OPTIM, crop=crop)

@@ -206,8 +206,8 @@ def cabinet(dice: Dice, *, height: float | None = None, width: float | None = No
     return things + (strewn(dice, bodies[0], dice.count(0, 6), where="shelf") if height < 1.7 else [])
 
 
-def counter(dice: Dice) -> list[Thing]:
-    """Draw a kitchen counter: units under a worktop, a sink or hob, things on it, cupboards above."""
+def counter(dice: Dice, *, hung: bool = True) -> list[Thing]:
+    """Draw a kitchen counter: units under a worktop, a sink or hob, things on it, cupboards `hung` above."""
     units = dice.count(2, 6)
     width, height, depth = 0.6 * units, 0.88, 0.6
     [base, *_] = cabinet(dice, height=height, width=width)
@@ -229,7 +229,7 @@ def counter(dice: Dice) -> list[Thing]:
     )
     things = [thing(Kind.FURNITURE, [top, *base.bodies, hob, sink, tap])]
     things += strewn(dice, top, dice.count(3, 14), where="kitchen")
-    if dice.chance(0.7):
+    if hung and dice.chance(0.7):
         [above, *_] = cabinet(dice, height=0.7, width=width)
         things.append(above.moved((0, 0, 1.42)))
     return things

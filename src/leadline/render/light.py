@@ -10,12 +10,15 @@ from jaxtyping import Float, Float32
 
 from leadline.render.materials import PATTERNS, Pattern, look_up, pattern_pyramid
 from leadline.render.palette import Dice
+from leadline.render.photographs import decode
 from leadline.render.raycast import length
 from leadline.render.scene import Sky
 from leadline.types import LeadlineError
 
 _PANORAMA = (96, 192)
 """Height and width of the map that lights a scene."""
+_BRIGHTEST = 1e9
+"""What a panorama shows is darker, the sun too: beyond it a file is damaged."""
 
 Directions = Float[np.ndarray, "n 3"]
 
@@ -81,9 +84,9 @@ def read_panorama(path: Path) -> Float32[np.ndarray, "h w 3"]:
     Raises:
         LeadlineError: for anything else.
     """
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data[:2].tobytes() == b"#?" else None
-    if picture is None or picture.ndim != 3 or not np.isfinite(picture).all():
+    data = path.read_bytes()
+    picture = decode(data, cv2.IMREAD_UNCHANGED) if data.startswith(b"#?") else None
+    if picture is None or picture.ndim != 3 or not (picture.min() >= 0 and picture.max() < _BRIGHTEST):
         raise LeadlineError(f"{path} cannot be read as an environment: expected a whole Radiance HDR picture")
     return np.ascontiguousarray(picture[..., ::-1])
 

@@ -47,12 +47,19 @@ def draw_photographs(
     return np.stack(drawn)
 
 
+def decode(data: bytes, how: int) -> np.ndarray | None:
+    """Decode a picture as OpenCV's flags `how` say; None where it cannot be, or claims to be too large."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
+    except cv2.error:
+        return None
+
+
 def _read(files: tuple[Path, ...], rng: np.random.Generator) -> UInt8[np.ndarray, "h w 3"]:
     """Read a photograph, another one where that cannot be."""
     for _ in range(20):
         path = files[rng.integers(len(files))]
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        picture = decode(path.read_bytes(), cv2.IMREAD_COLOR)
         if picture is not None and min(picture.shape[:2]) >= 16:
             return np.ascontiguousarray(picture[..., ::-1])
     raise LeadlineError(

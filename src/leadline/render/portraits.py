@@ -10,7 +10,7 @@ from leadline.render.figures import animal, person
 from leadline.render.furniture import Setting, single, strewn
 from leadline.render.palette import Dice
 from leadline.render.plants import pot_plant
-from leadline.render.rooms import ROOMS, furnish, indoors
+from leadline.render.rooms import COUNTER, ISLAND, ROOMS, furnish, indoors
 from leadline.render.scene import Scene, Thing, Vantage
 from leadline.render.shell import build, draw_shell, hang_lamps
 
@@ -49,7 +49,8 @@ def draw_portrait(dice: Dice, layout: str) -> Scene:
     build(place, shell)
     lamps = hang_lamps(dice, room, place)
     for _ in range(dice.count(0, 5)):
-        group = dice.pick((*SITTERS, *room.walls))(dice)
+        draw = dice.pick((*SITTERS, *room.walls))
+        group = (ISLAND if draw is COUNTER else draw)(dice)  # no wall is there to hang cupboards on
         place.scatter(dice, group, low=(0.3, 0.3, 0), high=(width - 0.3, depth - 0.3, 0))
     for side in range(4):
         furnish(dice, room, place, side=side)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -58,6 +59,8 @@ CHAIR, DINING, COUNTER, RADIATOR = (
     single(fittings.radiator),
 )
 
+ISLAND = partial(furniture.counter, hung=False)
+
 ROOMS: dict[str, Room] = {
     "living": Room(width=(3, 7), depth=(3.5, 8), chief=SOFA,
         walls=(SOFA, SOFA, SHELF, _sideboard, CABINET, _potted, CHAIR, DESK, RADIATOR),
@@ -72,7 +75,7 @@ ROOMS: dict[str, Room] = {
         walls=(DESK, DESK, DESK, SHELF, CABINET, _potted, CHAIR),
         middle=(DESK, DINING, CHAIR), panels=0.8, people=0.5),
     "shop": Room(width=(4, 10), depth=(5, 14), walls=(_goods,), middle=(_goods, _goods, _coffee_table,
-        COUNTER), windows=0.15, panels=0.9, people=0.6, crowded=1.0),
+        ISLAND), windows=0.15, panels=0.9, people=0.6, crowded=1.0),
     "corridor": Room(width=(1.6, 2.8), depth=(7, 20), walls=(_sideboard, CHAIR, _potted, SHELF, RADIATOR),
         windows=0.2, panels=0.7, crowded=0.25),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ from leadline.render.scene import Camera, Scene
 from leadline.render.views import draw_camera
 from leadline.types import Sample, Size
 
-VERSION = "10"
+VERSION = "11"
 """Of the pictures and their labels: raised whenever a seed would give others than before."""
 
 ENDLESS = 1_000_000
@@ -58,7 +59,9 @@ class Recipe:
         """Refuse what cannot be drawn."""
         unknown = [name for name in self.layouts if name not in LAYOUTS]
         if unknown or not self.layouts:
-            raise ValueError(f"layouts: got {', '.join(unknown) or 'none'}; there are: {', '.join(LAYOUTS)}")
+            near = get_close_matches("".join(unknown[:1]), LAYOUTS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(LAYOUTS)}"
+            raise ValueError(f"layouts: got {', '.join(unknown) or 'none'}; {hint}")
         if self.views < 1:
             raise ValueError(f"views: at least 1 picture a scene, got {self.views}")
 

@@ -17,6 +17,7 @@ from leadline.engine.run import Machine
 from leadline.evaluation.contest import Measured, Ranked, annotated, hold, measured, ranked
 from leadline.evaluation.contestants import enter
 from leadline.evaluation.contract import Contestant
+from leadline.evaluation.ledger import Ledger
 from leadline.evaluation.summary import comparisons, summarise, summarise_order
 from leadline.evaluation.tables import tables
 from leadline.metrics.protocols import Convention, find_protocol
@@ -102,7 +103,8 @@ def run_evaluation(config: EvaluateConfig) -> Evaluation:
     )
     hold(pictures, contestants, title="measuring", batch=config.batch)
     hold(pairs, contestants, title="ranking", batch=config.batch)
-    report = _report(config, contestants, pictures, pairs)
+    pictures, uncounted = _counted(contestants[0].ledger, pictures)
+    report = {**_report(config, contestants, pictures, pairs), "uncounted": uncounted}
     config.out.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out / REPORT, json.dumps(report, indent=1))
     _print(report)
@@ -127,6 +129,19 @@ def _tasks(config: EvaluateConfig) -> tuple[list[Measured], list[Ranked]]:
     if config.ordinal and not any(task.pairs for some in by_file for task in some):
         raise LeadlineError(f"{', '.join(map(str, config.ordinal))}: there is no pair to rank")
     return pictures, [task for some in (*by_source, *by_file) for task in some]
+
+
+def _counted(ledger: Ledger, pictures: Sequence[Measured]) -> tuple[list[Measured], dict[str, str]]:
+    """Leave out pictures of whose labels nothing counts, and tell why by their ids.
+
+    Raises:
+        LeadlineError: where none is left.
+    """
+    rows = [ledger[task.key] for task in pictures]
+    uncounted = {row["id"]: row["uncounted"] for row in rows if "uncounted" in row}
+    if uncounted and len(uncounted) == len(pictures):
+        raise LeadlineError(f"no picture can be measured; {'; '.join(map(': '.join, uncounted.items()))}")
+    return [task for task, row in zip(pictures, rows, strict=True) if "uncounted" not in row], uncounted
 
 
 def _report(
@@ -177,6 +192,8 @@ def _told_apart(groups: Sequence[str], sources: Sequence[str]) -> list[str]:
 
 def _print(report: Mapping[str, Any]) -> None:
     console.print(f"protocol {report['protocol']}")
+    for name, reason in report["uncounted"].items():
+        console.print(f"left out: {name}: {reason}")
     for text in tables(report):
         table = Table(*text.header, title=text.title)
         for row in text.rows:

@@ -1,5 +1,6 @@
 """After the pipeline: a student and pictures with measured depth -> a network that predicts metres."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from leadline.console import console
 from leadline.data.findings import FindingKind
@@ -25,7 +27,7 @@ from leadline.models.variants import find_variant
 from leadline.predict.predictor import Predictor
 from leadline.stages.looking import look
 from leadline.stages.sources import open_sources
-from leadline.types import Label, LeadlineError, Prediction, Source, Space
+from leadline.types import Label, LeadlineError, Prediction, Source, Space, UnreadableError
 
 _LOOKED_AT = 64
 _TOGETHER = 8  # pictures that go through the network when it is measured
@@ -74,9 +76,10 @@ class MetricConfig(Run):
                 "min_depth and max_depth: metres, the first positive and the second larger, "
                 f"got {self.min_depth} and {self.max_depth}"
             )
-        if self.crop.smallest is not None:
+        if self.crop.smallest is not None or self.crop.min_scale < 1:
             raise ValueError(
-                "crop.smallest: the same thing in more pixels looks nearer, so metres need crops of one size"
+                "crop.smallest and crop.min_scale: the same thing in more pixels looks nearer, so metres "
+                "need crops of one size that are not enlarged"
             )
         if self.perturb.cutmix:
             raise ValueError(f"perturb.cutmix: is for pseudo-labels, 0 for metres, got {self.perturb.cutmix}")
@@ -94,13 +97,14 @@ def train_metric(config: MetricConfig) -> Path:
     target = partial(metres, nearest=config.min_depth, farthest=config.max_depth)
     data: dict[str, Any] = {"labelled": source.provenance()}
     validation = None
-    typical = _require_metres(config.labelled, source, config)
+    _require_metres(config.labelled, source, config)
     if held_out is not None:
         _require_metres(config.validation, held_out, config)
         data["validation"] = held_out.provenance()
         measure = partial(measure_metres, source=held_out, target=target)
         validation = Validation(measure=measure, every=config.validate_every, decisive="abs_rel")
         if not config.out.exists():
+            typical = _typical(source, target)
             floor = measure_constant(typical, source=held_out, target=target)
             console.print(f"{typical:.3g} m everywhere: {shown(floor)}")
     stream = Stream(source=source, batch=config.batch, perturb=config.perturb, pseudo=False, target=target)
@@ -112,17 +116,26 @@ def begin_metric(config: MetricConfig, given: Network | None) -> Network:
     """Return a network with a sigmoid as its last activation, and in it what is taken over from `given`.
 
     Afterwards it looks at pictures at the size it was trained at: the same thing in more pixels looks nearer.
-    The last layer of a decoder is taken over only from a network that predicts metres itself.
+    Maps are enlarged so that they stay within what it can say. The last layer of a decoder is taken over only
+    from a network that predicts metres itself; with another ceiling than its own, what is near stays there.
 
     Raises:
         LeadlineError: where what is taken over does not fit.
     """
-    variant = replace(find_variant(config.network), ceiling=config.max_depth, short_side=config.crop.size)
+    variant = replace(
+        find_variant(config.network),
+        ceiling=config.max_depth,
+        short_side=config.crop.size,
+        bound="lower",  # as crops are resized
+    )
+    if variant.enlargement == "bicubic":
+        variant = replace(variant, enlargement="centres")
     network = Network(config.network, variant=variant, pretrained=config.start == "pretrained")
     if given is None:
         return network
     parts = ("encoder.", "decoder.") if config.keep_decoder else ("encoder.",)
-    without = () if given.space is network.space else ("decoder.head.",)
+    before = given.variant.ceiling
+    without = ("decoder.head.",) if before is None else ()
     own = {
         name: tensor
         for name, tensor in network.state_dict().items()
@@ -135,6 +148,9 @@ def begin_metric(config: MetricConfig, given: Network | None) -> Network:
             f"give --network {given.name}"
         )
     network.load_state_dict({name: others[name] for name in own}, strict=False)
+    if before is not None and config.keep_decoder:
+        with torch.no_grad():  # far below 1 a sigmoid is an exponential
+            network.state_dict()["decoder.head.bias"].add_(math.log(before / config.max_depth))
     return network
 
 
@@ -181,13 +197,32 @@ def _figures(
     }
 
 
-def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricConfig) -> float:
-    """Look at samples of every source, and return the median of the pictures' median metres.
+def _typical(source: Source, target: Target) -> float:
+    """Return the median of the median metres that count in some pictures, from the first to the last.
+
+    Raises:
+        LeadlineError: where nothing counts in any of them.
+    """
+    middles = []
+    for index in np.unique(np.linspace(0, len(source) - 1, _LOOKED_AT).astype(int)).tolist():
+        try:
+            sample = source[index]
+        except UnreadableError:  # the run counts what it cannot read
+            continue
+        label = None if sample.label is None else target(sample.label)
+        if label is not None and label.valid.any():
+            middles.append(float(np.median(label.values[label.valid])))
+    if not middles:
+        raise LeadlineError(f"{source.name}: no label has a pixel within min_depth and max_depth")
+    return float(np.median(middles))
+
+
+def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricConfig) -> None:
+    """Look at samples of every source.
 
     Raises:
         LeadlineError: where numbers are no metres, or seem to be none.
     """
-    middles = []
     for spec, source in zip(specs, joined.sources, strict=True):
         inspection = look(spec, source, samples=_LOOKED_AT, threads=2)
         labelled = [fact for fact in inspection.facts if fact.space is not None]
@@ -201,9 +236,7 @@ def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricCo
                 "teacher's are, so there are no metres in them to learn. Give measured or rendered depth, or "
                 "say space=disparity and scale= if the numbers are 1 / metres times a known factor"
             )
-        ranges = [_depths(fact) for fact in labelled if fact.levels]
-        nearest = min((min(some) for some in ranges), default=np.inf)
-        middles += [some[1] for some in ranges]
+        nearest = [min(_depths(fact)) for fact in labelled if fact.levels]
         suspicious = [
             finding
             for finding in inspection.findings
@@ -216,12 +249,13 @@ def _require_metres(specs: Sequence[str], joined: Concatenated, config: MetricCo
                 f"{spec} was inspected, and nothing was trained:{said}\n"
                 f"Mend it, or go on with --trust {kinds} if it is as it should be"
             )
-        if nearest > config.max_depth:
+        if not nearest:
+            raise LeadlineError(f"{spec}: no label that was looked at has a valid pixel to learn from")
+        if min(nearest) > config.max_depth:
             raise LeadlineError(
-                f"{spec}: the nearest label lies at {nearest:.3g} m, beyond max_depth {config.max_depth:g}: "
-                "there is nothing to learn"
+                f"{spec}: the nearest label lies at {min(nearest):.3g} m, beyond max_depth "
+                f"{config.max_depth:g}: there is nothing to learn"
             )
-    return float(np.median(middles))
 
 
 def _depths(fact: Facts) -> list[float]:

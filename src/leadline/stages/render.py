@@ -18,6 +18,8 @@ from leadline.data.files import encode_jpeg, encode_map
 from leadline.data.records import Record, Shard, Unreadable, encode_record
 from leadline.data.shards import finish_store, finished_shards, write_store
 from leadline.predict.figures import colourise, montage
+from leadline.render.light import read_panorama
+from leadline.render.photographs import list_files
 from leadline.render.source import LAYOUTS, ProceduralSource, Quality, Recipe, Shot
 from leadline.stages.sources import parse_size
 from leadline.storage import sweep, write_atomic
@@ -113,6 +115,8 @@ def render(config: RenderConfig) -> Path:
         firsts = range(0, config.scenes, config.shard)
         counts = [config.views * min(config.shard, config.scenes - first) for first in firsts]
         done = sum(counts[number] for number in finished_shards(config.out, range(len(counts))))
+        if config.environment is not None and done < sum(counts):
+            _require_panoramas(list_files(config.environment, ".hdr"))
         with progress(f"rendering {config.out.name}", total=sum(counts), done=done) as tick:
 
             def make(number: int) -> Shard:
@@ -128,6 +132,18 @@ def render(config: RenderConfig) -> Path:
             write_store(config.out, counts, make, about=about, done=lambda *_: None)
     finish_store(config.out)
     return config.out
+
+
+def _require_panoramas(files: Sequence[Path]) -> None:
+    """Look at all panoramas before any scene is drawn: a damaged one would stop the run where it is drawn.
+
+    Raises:
+        LeadlineError: naming the first that cannot be read.
+    """
+    with progress("looking at panoramas", total=len(files)) as tick:
+        for file in files:
+            read_panorama(file)
+            tick("")
 
 
 def _begin(quality: Quality, threads: int) -> None:

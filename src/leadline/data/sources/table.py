@@ -76,7 +76,7 @@ class TableSource:
 
     def provenance(self) -> dict[str, str]:
         """Name, count and licences, and a fingerprint over all files and how they are read."""
-        files = [(row.picture, self.root / row.picture) for row in self._rows]
+        files = [(self._told(row), self.root / row.picture) for row in self._rows]
         files += [(f"{row.label}: {row.coding}", self.root / row.label) for row in self._rows]
         return {
             "name": self.name,
@@ -84,6 +84,10 @@ class TableSource:
             "licence": " | ".join(sorted({row.licence for row in self._rows})),
             "fingerprint": fingerprint(files),
         }
+
+    def _told(self, row: _Row) -> str:
+        """Tell a picture by its place, and its source where that is another: it has its own protocol."""
+        return row.picture if row.source == self.name else f"{row.source}: {row.picture}"
 
 
 def _read(table: Path) -> list[tuple[int, dict[str, str]]]:
