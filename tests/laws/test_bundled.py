@@ -267,6 +267,12 @@ def test_convert__divides_by_no_more_than_leaves_several_looks_exact(checkpoint:
         convert(ConvertConfig(model=checkpoint, divide=16**power))
 
 
+def test_convert__counts_what_a_map_was_divided_by_before(tmp_path: Path, checkpoint: Path) -> None:
+    once = convert(ConvertConfig(model=checkpoint, divide=16**4, out=tmp_path / "once"))
+    with pytest.raises(LeadlineError, match="it was divided by 65536 already, and 16777216 is the most"):
+        convert(ConvertConfig(model=once, divide=16**3, out=tmp_path / "twice"))
+
+
 def test_convert__does_not_divide_metres(tmp_path: Path) -> None:
     variant, path = replace(find_variant("tiny"), ceiling=10.0), tmp_path / "metric"
     save_network(path, "tiny", Network("tiny", variant=variant).state_dict(), about={}, variant=variant)

@@ -436,7 +436,17 @@ def test_convert__says_that_no_name_tells_a_ceiling_of_its_own(
     variant, path = replace(network.variant, ceiling=10.0), tmp_path / "x.safetensors"
     save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
     convert(ConvertConfig(model=path, out=tmp_path / "y.pth", to="official"))
-    assert "which network it is, and no name does" in capsys.readouterr().err
+    assert "which network it is, nor its largest depth, 10 m, and no name does" in capsys.readouterr().err
+
+
+def test_convert__says_that_a_folder_has_no_place_for_looks_under_any_name(
+    tmp_path: Path, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant, path = replace(network.variant, ceiling=10.0, looks=(84, 112)), tmp_path / "x.safetensors"
+    save_network(path, SMALL, network.state_dict(), about={}, variant=variant)
+    convert(ConvertConfig(model=path, out=tmp_path / "y", to="transformers"))
+    assert "read again, it looks at (518,), not at (112, 84)" in capsys.readouterr().err
+    assert load_network(tmp_path / "y")[0].variant.sides() == (518,)
 
 
 def test_convert__averages_an_authors_file_with_itself(tmp_path: Path, official: dict[str, Tensor]) -> None:
@@ -606,6 +616,20 @@ def test_folder_with_a_config__is_what_that_says(folder: Path) -> None:
     assert load_foreign(folder, network=SMALL).variant == load_foreign(folder).variant
     with pytest.raises(LeadlineError, match=f"config.json describes {SMALL}, not 'depth-anything-v1-small'"):
         load_foreign(folder, network="depth-anything-v1-small")
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if VARIANTS[name].origin.transformers])
+def test_folder_of_a_published_network__is_that_network(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = VARIANTS[name]
+    family = next(f for f in FAMILIES if f.holds(variant) and f.describe is not None)
+    assert family.describe is not None
+    config = dict(family.describe(variant))
+    if "layer_norm_eps" in config:
+        config["layer_norm_eps"] = 1e-12  # as published
+    (tmp_path / CONFIG).write_text(json.dumps(config))
+    assert name_of_variant(read_config(tmp_path / CONFIG)) == name
 
 
 @pytest.mark.parametrize(

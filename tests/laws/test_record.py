@@ -194,6 +194,21 @@ def test_record__files_are_of_the_picture_as_it_was(tmp_path: Path) -> None:
     assert record.missing("a", ["a.depth.exr"], about=ABOUT, of=new) == {"a.depth.exr"}
 
 
+def test_record__earlier_versions_say_less_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "a.depth.png").touch()
+    model = {"network": "tiny", "weights": "1", "identity": "2"}
+    now, before = {**ABOUT, "model": model}, {**ABOUT, "model": {"network": "tiny", "weights": "1"}}
+    record = Record(tmp_path)
+    record.add("a", before, {"a.depth.png": {}})
+    assert record.missing("a", ["a.depth.png"], about=now) == set()
+    for other in ({**model, "weights": "3"}, {**model, "network": "small"}):
+        with pytest.raises(LeadlineError, match="was made otherwise: model is"):
+            record.missing("a", ["a.depth.png"], about={**ABOUT, "model": other})
+    record.add("a", now, {"a.depth.png": {}})
+    with pytest.raises(LeadlineError, match="was made otherwise: model is"):
+        record.missing("a", ["a.depth.png"], about={**ABOUT, "model": {**model, "identity": "4"}})
+
+
 def test_record__threads_lose_nothing(tmp_path: Path) -> None:
     record = Record(tmp_path)
 

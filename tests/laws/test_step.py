@@ -149,9 +149,7 @@ def test_infinite_gradient__stops_with_the_ids_of_all_parts_and_leaves_the_weigh
     assert torch.equal(lesson.weights(), lesson.before)
 
 
-def test_infinite_loss__makes_no_finite_gradient_with_which_another_process_would_go_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_infinite_loss__stops_though_its_gradient_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     def infinite(objective: object, prediction: Tensor, batch: object, features: object) -> dict[str, Tensor]:
         return {"ssi": prediction.mean() + torch.inf}
 
@@ -159,9 +157,6 @@ def test_infinite_loss__makes_no_finite_gradient_with_which_another_process_woul
     lesson = Lesson()
     with pytest.raises(NonFiniteError, match=r"the loss is inf; the pictures are test/0/0, test/0/1\."):
         lesson.step([make_batch(2)])
-    gradients = [parameter.grad for parameter in lesson.raw.parameters() if parameter.grad is not None]
-    assert gradients
-    assert all(bool(gradient.isnan().all()) for gradient in gradients)
     assert torch.equal(lesson.weights(), lesson.before)
 
 

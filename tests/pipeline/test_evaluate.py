@@ -632,13 +632,24 @@ def test_evaluate__leaves_out_and_names_a_picture_of_whose_label_nothing_counts(
     config = EvaluateConfig(models=(), benchmarks=(spec,), out=tmp_path / "out", machine=CPU)
     page = evaluate_and_show(config).read_text()
     report, again = json.loads((tmp_path / "out" / "report.json").read_text()), evaluate(config)
-    assert list(report["uncounted"]) == ["sky/1.png"]
+    (named,) = report["uncounted"]
+    assert named.startswith("sky/1.png: the label has no valid pixel")
     assert again["models"] == report["models"]
     without = evaluate(replace(config, benchmarks=(whole,), out=tmp_path / "other"))
     assert without["models"] == report["models"]
-    assert without["uncounted"] == {}
-    assert "left out: sky/1.png: the label has no valid pixel" in " ".join(capsys.readouterr().err.split())
-    assert "nothing of their labels counts: sky/1.png" in page
+    assert without["uncounted"] == []
+    assert f"left out: {named}" in " ".join(capsys.readouterr().err.split())
+    assert f"Left out: {named}. " in page
+
+
+def test_evaluate__nothing_that_counts_in_sources_of_one_name_is_refused(tmp_path: Path) -> None:
+    specs = tuple(
+        benchmark(tmp_path / part / "sky", 1, seed=0).replace("name=sky", f"name={part}") for part in "ab"
+    )
+    for part in "ab":
+        (tmp_path / part / "sky" / "labels" / "0.png").write_bytes(encode_map(np.zeros((20, 26), np.uint16)))
+    with pytest.raises(LeadlineError, match=r"no picture can be measured: a/0.*; b/0"):
+        evaluate(EvaluateConfig(models=(), benchmarks=specs, out=tmp_path / "out", machine=CPU))
 
 
 def test_evaluate__tells_models_apart_by_how_they_look_too(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_predict__the_record_says_what_every_file_is(config: PredictConfig, phot
     assert entry["source"] == str(photos / "x/c.png")
     assert (entry["size"], entry["space"], entry["unit"]) == ([40, 56], "affine_disparity", "none")
     assert entry["model"]["network"] == "tiny"
-    assert len(entry["model"]["identity"]) == 16
+    assert len(entry["model"]["weights"]) == 16
     about = {"sides": [32], "precision": "float32", "flip_average": False, "disagreement": True}
     assert entry["made"] == about
     assert sorted(entry["files"]) == [name for name in files(out) if name.startswith("x/c.")]

@@ -58,7 +58,7 @@ def _page(evaluation: Evaluation) -> str:
 
 def _how(report: Mapping[str, Any]) -> str:
     count, out = len(next(iter(report["models"].values()))["pictures"]), report["uncounted"]
-    left = f"Left out, because nothing of their labels counts: {', '.join(out)}. " if out else ""
+    left = f"Left out: {'; '.join(out)}. " if out else ""
     return left + (
         f"{len(report['models'])} models with the two floors, {count} measured pictures of "
         f"{len(report['protocols'])} sources, protocol {report['protocol']}. Figures are averaged over the "

@@ -271,7 +271,7 @@ def _train(
         held_back(wanted=alone) as interrupted,
     ):
         for step, parts in zip(steps, batches, strict=True):
-            watch.look(parts, alone=alone)
+            watch.look(parts)
             torch.manual_seed(run.seed + step)
             set_rates(trainee.optimiser, step, run.optim)
             values = train_step(

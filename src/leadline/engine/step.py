@@ -36,15 +36,14 @@ def train_step(
             prediction, features = model(batch.image)
             terms = evaluate_terms(objective, prediction, batch, features)
             total = torch.stack([objective[name].weight * value for name, value in terms.items()]).sum()
-            fine = torch.where(total.isfinite(), 1.0, torch.nan)  # so that no process goes on without another
-            fabric.backward(fine * total / len(parts))
+            fabric.backward(total / len(parts))
         looked.append((total.detach(), prediction.detach().flatten(1).isfinite().all(dim=1)))
         seen = {"loss": total, **terms, **_magnitude(prediction)}
         sums = {name: sums.get(name, 0) + value.detach() / len(parts) for name, value in seen.items()}
     norm = fabric.clip_gradients(model, optimiser, max_norm=clip or torch.inf, error_if_nonfinite=False)
     assert norm is not None
-    if not torch.isfinite(norm):  # the one place where a GPU is waited for
-        raise _not_finite(norm, looked, parts)
+    if not torch.isfinite(norm + 0 * sums["loss"]):  # the one place where a GPU is waited for
+        raise _not_finite(norm, looked, parts, others=fabric.world_size - 1)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return {**sums, "gradient_norm": norm}
@@ -62,10 +61,12 @@ def _magnitude(prediction: Tensor) -> dict[str, Tensor]:
 
 
 def _not_finite(
-    norm: Tensor, looked: Sequence[tuple[Tensor, Tensor]], parts: Sequence[Batch]
+    norm: Tensor, looked: Sequence[tuple[Tensor, Tensor]], parts: Sequence[Batch], *, others: int
 ) -> NonFiniteError:
     """Tell what is no number: the loss of a part, whose pictures are named, else the gradient of all."""
     what, value, ids = "gradient", norm, [name for batch in parts for name in batch.ids]
+    if others:
+        ids.append(f"those of {others} other processes")
     for batch, (loss, whole) in zip(parts, looked, strict=True):
         if not torch.isfinite(loss):
             bad = [name for name, is_whole in zip(batch.ids, whole.tolist(), strict=True) if not is_whole]

@@ -19,17 +19,13 @@ class Watch:
         self.unreadable: set[str] = set()
         self.warned = False
 
-    def look(self, parts: Sequence[Batch], *, alone: bool = True) -> None:
-        """Count unreadable files, name new ones, and stop a run of one process past its limit.
-
-        Of several, `share` stops all at once: one alone would leave the others waiting.
-        """
+    def look(self, parts: Sequence[Batch]) -> None:
+        """Count unreadable files, name new ones, and stop the run past its limit."""
         new = {which: why for batch in parts for which, why in batch.unreadable}
         for which in sorted(new.keys() - self.unreadable):
             console.print(f"left out: {new[which]}")
         self.unreadable |= new.keys()
-        if alone:
-            self._require_few()
+        self._require_few()
 
     def share(self, fabric: Fabric) -> None:
         """Count what other processes could not read, so that all stop at the same step."""

@@ -67,10 +67,10 @@ def is_same(one: Variant, other: Variant) -> bool:
 
 
 def _built(variant: Variant) -> Variant:
-    """Leave out where weights come from, sizes, and the tenth of a patch by which ports of DINOv2 differ."""
+    """Leave out where weights come from, sizes, and in what ports of the same network differ by a hair."""
     encoder = variant.encoder
     if isinstance(encoder, Tokens):
-        encoder = replace(encoder, weights="", position_offset=0.0)
+        encoder = replace(encoder, weights="", position_offset=0.0, epsilon=1e-6)
     return replace(variant, encoder=encoder, origin=Origin(), short_side=0, looks=())
 
 

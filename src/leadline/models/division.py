@@ -7,7 +7,7 @@ from torch import Tensor
 from leadline.types import LeadlineError
 
 _LAYERS = 4
-_MOST = 16**6
+MOST = 16**6
 """Beyond it, maps of several looks would come near to what `leadline.losses.normalise` takes for flat."""
 _POWERS = {"project": (1, 1), "fuse": (0, 1), "shrink": (1, 2), "hidden": (1, 3), "head": (1, _LAYERS)}
 """Part of the decoder -> by which power of a layer's share its weights are divided, and its biases."""
@@ -23,8 +23,8 @@ def divided(weights: Mapping[str, Tensor], by: int) -> dict[str, Tensor]:
     Raises:
         LeadlineError: where `by` is no power of 16, or so large that no map can have grown by it.
     """
-    if by > _MOST:
-        raise LeadlineError(f"a map is divided by at most {_MOST}, got {by}")
+    if by > MOST:
+        raise LeadlineError(f"a map is divided by at most {MOST}, got {by}")
     share = round(max(by, 0) ** (1 / _LAYERS))
     if share < 1 or share**_LAYERS != by or share & (share - 1):
         raise LeadlineError(f"a map is divided by a power of 16, such as 256 or 4096, got {by}")

@@ -3,12 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import cv2
 import numpy as np
@@ -208,7 +208,6 @@ class Predictor:
         with (
             self._memory(f"{len(images)} pictures of {size} at once"),
             torch.autocast(self.device.type, dtype=self.dtype, enabled=half),
-            _whole_numbers(self.device),
         ):
             maps: Tensor = self._inference(self.network.normalise(images)).float()
         if not torch.isfinite(maps).all():
@@ -246,14 +245,6 @@ class Predictor:
             values = (values + mirrored) / 2
         restored = _restored(values, size, how)
         return Prediction(values=restored, space=self.network.space, disagreement=disagreement)
-
-
-def _whole_numbers(device: torch.device) -> AbstractContextManager[None]:
-    """Let float32 be float32 on an NVIDIA GPU, whose convolutions drop 13 of its 23 bits unless told."""
-    if device.type != "cuda":
-        return nullcontext()
-    flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=False, allow_tf32=False)
-    return cast(AbstractContextManager[None], flags)
 
 
 def load(model: str | Path = BUNDLED, *, network: str | None = None, **options: Any) -> Predictor:

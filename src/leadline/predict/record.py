@@ -179,8 +179,14 @@ class Record:
 
 
 def _differing(entry: Entry, about: Mapping[str, Any]) -> list[str]:
-    """Return in what maps are about something else; the picture's size follows from its file."""
-    return [key for key in about if key != "size" and entry.get(key) != about[key]]
+    """Return in what maps are about something else; the picture's size follows from its file.
+
+    Of the model, files of earlier versions say less.
+    """
+    told, model = dict(about), entry.get("model")
+    if isinstance(model, dict) and model:
+        told["model"] = {key: about.get("model", {}).get(key) for key in model}
+    return [key for key in about if key != "size" and entry.get(key) != told[key]]
 
 
 def _files(entry: Entry | None, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from tyro.conf import Positional
 from leadline.console import console
 from leadline.models.checkpoints import digest, save_network
 from leadline.models.configs import is_same, name_of_variant
-from leadline.models.division import divided
+from leadline.models.division import MOST, divided
 from leadline.models.foreign import save_foreign
 from leadline.models.network import Network
 from leadline.models.published import BUNDLED, load_model, load_start
 from leadline.models.rounding import rounded
 from leadline.models.soundness import LARGEST
-from leadline.models.variants import VARIANTS, Tokens, Variant
+from leadline.models.variants import VARIANTS, Tokens, Variant, Windows
 from leadline.types import LeadlineError, Space
 
 
@@ -76,8 +76,11 @@ def convert(config: ConvertConfig) -> Path:
         about = _about_mean([(network, about), *others])
         average(network, [other for other, _ in others])
     if config.divide != 1:
-        about = {**about, "divided": config.divide * about.get("divided", 1)}
         divide(network, config.divide)
+        before = about.get("divided", 1)
+        about = {**about, "divided": config.divide * (before if isinstance(before, int) else 1)}
+        if about["divided"] > MOST:
+            raise LeadlineError(f"--divide: it was divided by {before} already, and {MOST} is the most")
     if config.average or config.divide != 1:  # its weights are others now
         about.pop("rounded", None)
     if config.looks:
@@ -95,14 +98,20 @@ def convert(config: ConvertConfig) -> Path:
 def _say_what_is_lost(variant: Variant, *, layout: Literal["official", "transformers"]) -> None:
     """Tell what another layout does not say of a network, or says otherwise."""
     name, encoder = name_of_variant(variant), variant.encoder
-    if name is not None and variant.sides() != VARIANTS[name].sides():
+    if name is not None:
+        implied = VARIANTS[name].sides()
+    else:
+        implied = (encoder.image,) if isinstance(encoder, Tokens | Windows) else variant.sides()
+    if variant.sides() != implied:
         console.print(
-            f"that layout has no place for the sizes at which it looks: read again, it looks at "
-            f"{VARIANTS[name].sides()}, not at {variant.sides()}"
+            f"that layout has no place for the sizes at which it looks: read again, it looks at {implied}, "
+            f"not at {variant.sides()}"
         )
     if layout == "official" and name is None:
+        ceiling = "" if variant.ceiling is None else f", nor its largest depth, {variant.ceiling:g} m"
         console.print(
-            "that layout does not tell which network it is, and no name does: what reads it must build it"
+            f"that layout does not tell which network it is{ceiling}, and no name does: "
+            "what reads it must know"
         )
     elif layout == "official":
         console.print(f"that layout does not tell which network it is: read it with --network {name}")
@@ -141,7 +150,7 @@ def average(network: Network, others: Sequence[Network]) -> None:
         if not is_same(other.variant, network.variant):
             raise LeadlineError(
                 f"--average: the mean of a {network.name!r} and a {other.name!r} is nothing; where the names "
-                "are the same, a width or the largest depth differs"
+                "are the same, something differs in how they are built or how their maps are made"
             )
     states = [one.state_dict() for one in (network, *others)]
     mean = {

@@ -131,16 +131,16 @@ def _tasks(config: EvaluateConfig) -> tuple[list[Measured], list[Ranked]]:
     return pictures, [task for some in (*by_source, *by_file) for task in some]
 
 
-def _counted(ledger: Ledger, pictures: Sequence[Measured]) -> tuple[list[Measured], dict[str, str]]:
-    """Leave out pictures of whose labels nothing counts, and tell why by their ids.
+def _counted(ledger: Ledger, pictures: Sequence[Measured]) -> tuple[list[Measured], list[str]]:
+    """Leave out pictures of whose labels nothing counts, and name them with the reason.
 
     Raises:
         LeadlineError: where none is left.
     """
     rows = [ledger[task.key] for task in pictures]
-    uncounted = {row["id"]: row["uncounted"] for row in rows if "uncounted" in row}
-    if uncounted and len(uncounted) == len(pictures):
-        raise LeadlineError(f"no picture can be measured; {'; '.join(map(': '.join, uncounted.items()))}")
+    uncounted = [f"{row['id']}: {row['uncounted']}" for row in rows if "uncounted" in row]
+    if uncounted and len(uncounted) == len(rows):
+        raise LeadlineError(f"no picture can be measured: {'; '.join(uncounted)}")
     return [task for task, row in zip(pictures, rows, strict=True) if "uncounted" not in row], uncounted
 
 
@@ -192,8 +192,8 @@ def _told_apart(groups: Sequence[str], sources: Sequence[str]) -> list[str]:
 
 def _print(report: Mapping[str, Any]) -> None:
     console.print(f"protocol {report['protocol']}")
-    for name, reason in report["uncounted"].items():
-        console.print(f"left out: {name}: {reason}")
+    for named in report["uncounted"]:
+        console.print(f"left out: {named}")
     for text in tables(report):
         table = Table(*text.header, title=text.title)
         for row in text.rows:

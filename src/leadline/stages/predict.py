@@ -15,7 +15,7 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize_picture
 from leadline.geometry import as_depth, require_metres
 from leadline.memory import keep_memory
-from leadline.models.checkpoints import identity
+from leadline.models.checkpoints import digest, identity
 from leadline.models.published import BUNDLED
 from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
@@ -97,7 +97,11 @@ def predict(config: PredictConfig) -> Path:
     )
     if config.unit == "metres":
         require_metres(predictor.network.space)
-    model = {"network": predictor.network.name, "identity": identity(predictor.network)[:16]}
+    model = {
+        "network": predictor.network.name,
+        "weights": digest(predictor.network)[:16],
+        "identity": identity(predictor.network)[:16],
+    }
     job = Job(config, predictor, model, Record(config.out))
     todo = {picture: missing for picture in pictures if (missing := job.missing(picture))}
     if not config.overwrite:
