@@ -222,6 +222,17 @@ def may_be_overridden(name: str, config: Any, value: Any) -> bool:
     return not (name == "perturb.cutmix" and value == 0)
 
 
+@pytest.mark.parametrize(
+    ("option", "field"), [("--out=~/maps", "out"), ("--environment=~/maps", "environment")]
+)
+def test_home__is_found_where_the_shell_left_it(
+    run: Runner, received: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str, field: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("render", option)[0] == 0
+    assert getattr(received[-1], field) == tmp_path / "maps"
+
+
 @over_commands
 def test_every_field__can_be_overridden(run: Runner, received: list[Any], command: tuple[str, ...]) -> None:
     config = CONFIGS[command]

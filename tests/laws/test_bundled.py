@@ -209,9 +209,11 @@ def test_convert__forgets_what_is_true_no_longer(tmp_path: Path, checkpoint: Pat
 
 
 @pytest.mark.parametrize("key", ["network", "run", "data", "start", "step", "leadline", "others"])
-def test_convert__lets_no_note_replace_what_a_file_says_of_itself(checkpoint: Path, key: str) -> None:
+def test_convert__lets_no_note_replace_what_a_file_says_of_itself(
+    tmp_path: Path, checkpoint: Path, key: str
+) -> None:
     with pytest.raises(LeadlineError, match="a note is KEY=VALUE"):
-        convert(ConvertConfig(model=checkpoint, note=(f"{key}=mine",)))
+        convert(ConvertConfig(model=checkpoint, note=(f"{key}=mine",), out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("folder", ["./leadline-small", "leadline-small/"])
@@ -262,9 +264,11 @@ def test_convert__divides_by_powers_of_16_alone(tmp_path: Path, checkpoint: Path
 
 
 @pytest.mark.parametrize("power", [7, 40, 400])
-def test_convert__divides_by_no_more_than_leaves_several_looks_exact(checkpoint: Path, power: int) -> None:
+def test_convert__divides_by_no_more_than_leaves_several_looks_exact(
+    tmp_path: Path, checkpoint: Path, power: int
+) -> None:
     with pytest.raises(LeadlineError, match="a map is divided by at most 16777216"):
-        convert(ConvertConfig(model=checkpoint, divide=16**power))
+        convert(ConvertConfig(model=checkpoint, divide=16**power, out=tmp_path / "out"))
 
 
 def test_convert__counts_what_a_map_was_divided_by_before(tmp_path: Path, checkpoint: Path) -> None:

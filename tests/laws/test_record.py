@@ -196,7 +196,7 @@ def test_record__files_are_of_the_picture_as_it_was(tmp_path: Path) -> None:
 
 def test_record__earlier_versions_say_less_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "a.depth.png").touch()
-    model = {"network": "tiny", "weights": "1", "identity": "2"}
+    model = {"network": "tiny", "weights": "1", "manner": "2"}
     now, before = {**ABOUT, "model": model}, {**ABOUT, "model": {"network": "tiny", "weights": "1"}}
     record = Record(tmp_path)
     record.add("a", before, {"a.depth.png": {}})
@@ -206,7 +206,7 @@ def test_record__earlier_versions_say_less_of_the_model(tmp_path: Path) -> None:
             record.missing("a", ["a.depth.png"], about={**ABOUT, "model": other})
     record.add("a", now, {"a.depth.png": {}})
     with pytest.raises(LeadlineError, match="was made otherwise: model is"):
-        record.missing("a", ["a.depth.png"], about={**ABOUT, "model": {**model, "identity": "4"}})
+        record.missing("a", ["a.depth.png"], about={**ABOUT, "model": {**model, "manner": "4"}})
 
 
 def test_record__threads_lose_nothing(tmp_path: Path) -> None:

@@ -160,6 +160,14 @@ def test_infinite_loss__stops_though_its_gradient_is_finite(monkeypatch: pytest.
     assert torch.equal(lesson.weights(), lesson.before)
 
 
+def test_infinite_gradient__of_several_processes_may_come_from_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Fabric, "world_size", 3)
+    with pytest.raises(NonFiniteError, match=r"test/0/0, test/0/1, those of 2 other processes\."):
+        Lesson(Root).step([make_batch(2)])
+
+
 # Clipping
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from leadline.data.loader import Stream
@@ -365,6 +366,18 @@ def test_accelerator__that_is_not_there_is_answered_plainly(tmp_path: Path) -> N
         pytest.skip("this machine has CUDA")
     with pytest.raises(LeadlineError, match=r"accelerator cuda, machine\.devices 1: .* not available"):
         train(small_run(machine=replace(ONE_THREAD, accelerator="cuda")), tmp_path / "run")
+
+
+@pytest.mark.parametrize("kind", [ValueError, MisconfigurationException])
+def test_devices__that_cannot_be_had_are_answered_plainly(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**asked: object) -> None:
+        raise kind("there are two GPUs")
+
+    monkeypatch.setattr(engine, "Fabric", refuse)
+    with pytest.raises(LeadlineError, match=r"cpu, machine\.devices 3: there are two GPUs"):
+        engine.launch(replace(ONE_THREAD, devices=3))
 
 
 @pytest.mark.parametrize("field", ["devices", "threads", "save_every", "log_every"])

@@ -510,6 +510,13 @@ def test_floor__is_the_median_of_what_counts(
     assert f"{typical:.3g} m everywhere" in capsys.readouterr().err
 
 
+def test_labels_nearer_than_the_nearest__are_refused(tmp_path: Path, student: Path) -> None:
+    train, held = write_rooms(tmp_path / "train", Rooms()), write_rooms(tmp_path / "held", Rooms(seed=1))
+    config = small(student, labelled=(train,), validation=(held,), out=tmp_path / "run", min_depth=9.0)
+    with pytest.raises(LeadlineError, match="no label has a pixel within min_depth and max_depth"):
+        train_metric(config)
+
+
 def test_pictures_without_labels__are_refused(tmp_path: Path, student: Path) -> None:
     spec = write_rooms(tmp_path / "train", Rooms()).partition("?")[0]
     with pytest.raises(LeadlineError, match="none of its samples can be read and has a label"):

@@ -264,7 +264,7 @@ def _train(
     """
     state, machine, main = trainee.state, run.machine, fabric.is_global_zero
     alone = fabric.world_size == 1
-    steps, text = range(state.step, run.optim.steps), ""
+    steps = range(state.step, run.optim.steps)
     with (
         progress(f"training {out.name}", total=run.optim.steps, done=state.step, quiet=not main) as tick,
         RunLog(out / LOG, step=state.step, machine=machine, quiet=not main) as log,
@@ -301,9 +301,7 @@ def _train(
                 watch.drift(line, first=log.first, quiet=not main)
             if main and saved:
                 save_state(out, state, {**about, "left_out": sorted(watch.unreadable)})
-            if logged or fabric.device.type == "cpu":  # a GPU would be waited for
-                text = f"loss {values['loss']:.3f}"
-            tick(text)
+            tick(f"loss {values['loss']:.3f}")
             if stopping and not last:
                 raise KeyboardInterrupt
 

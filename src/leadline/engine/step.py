@@ -30,20 +30,20 @@ def train_step(
         NonFiniteError: before the weights are touched, where the loss or the gradient is not finite.
     """
     sums: dict[str, Tensor] = {}
-    looked: list[tuple[Tensor, Tensor]] = []
+    made: list[tuple[Tensor, Tensor]] = []
     for number, batch in enumerate(parts):
         with fabric.no_backward_sync(model, enabled=number + 1 < len(parts)):
             prediction, features = model(batch.image)
             terms = evaluate_terms(objective, prediction, batch, features)
             total = torch.stack([objective[name].weight * value for name, value in terms.items()]).sum()
             fabric.backward(total / len(parts))
-        looked.append((total.detach(), prediction.detach().flatten(1).isfinite().all(dim=1)))
+        made.append((total.detach(), prediction.detach()))
         seen = {"loss": total, **terms, **_magnitude(prediction)}
         sums = {name: sums.get(name, 0) + value.detach() / len(parts) for name, value in seen.items()}
     norm = fabric.clip_gradients(model, optimiser, max_norm=clip or torch.inf, error_if_nonfinite=False)
     assert norm is not None
     if not torch.isfinite(norm + 0 * sums["loss"]):  # the one place where a GPU is waited for
-        raise _not_finite(norm, looked, parts, others=fabric.world_size - 1)
+        raise _not_finite(norm, made, parts, others=fabric.world_size - 1)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return {**sums, "gradient_norm": norm}
@@ -61,16 +61,17 @@ def _magnitude(prediction: Tensor) -> dict[str, Tensor]:
 
 
 def _not_finite(
-    norm: Tensor, looked: Sequence[tuple[Tensor, Tensor]], parts: Sequence[Batch], *, others: int
+    norm: Tensor, made: Sequence[tuple[Tensor, Tensor]], parts: Sequence[Batch], *, others: int
 ) -> NonFiniteError:
-    """Tell what is no number: the loss of a part, whose pictures are named, else the gradient of all."""
+    """Tell what is no number: a part's loss, of what was `made` of its pictures, else the gradient of all."""
     what, value, ids = "gradient", norm, [name for batch in parts for name in batch.ids]
     if others:
         ids.append(f"those of {others} other processes")
-    for batch, (loss, whole) in zip(parts, looked, strict=True):
+    for batch, (loss, prediction) in zip(parts, made, strict=True):
         if not torch.isfinite(loss):
-            bad = [name for name, is_whole in zip(batch.ids, whole.tolist(), strict=True) if not is_whole]
-            what, value, ids = "loss", loss, bad or list(batch.ids)
+            bad = ~prediction.flatten(1).isfinite().all(dim=1)
+            named = [name for name, is_bad in zip(batch.ids, bad.tolist(), strict=True) if is_bad]
+            what, value, ids = "loss", loss, named or list(batch.ids)
             break
     return NonFiniteError(
         f"the {what} is {value.item()}; the pictures are {', '.join(ids)}. The weights were not touched: "

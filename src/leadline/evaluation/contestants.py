@@ -29,7 +29,7 @@ from leadline.evaluation.contract import FLOORS, Contestant, FunctionModel, Mode
 from leadline.evaluation.ledger import Ledger
 from leadline.evaluation.onnx import OnnxModel, parse_triple
 from leadline.evaluation.transformer import TransformersModel
-from leadline.models.checkpoints import identity
+from leadline.models.checkpoints import digest, manner
 from leadline.models.published import is_published, load_model
 from leadline.predict.predictor import Predictor
 from leadline.specs import build, parse_positive, parse_space, split_spec, typed_path
@@ -59,13 +59,13 @@ def enter(
         place, options = split_spec(spec)
         name = options.pop("name", None)
         model, told_apart = _open(place, spec, options, device=device, short_side=short_side, batch=batch)
-        ledger_of = hashlib.sha256(f"{told_apart} {sorted(options.items())}".encode()).hexdigest()[:16]
+        identity = hashlib.sha256(f"{told_apart} {sorted(options.items())}".encode()).hexdigest()[:16]
         taken = {other.name for other in entered}
         if name is None:
             name = next((name for name in _names(place) if name not in taken), spec)
         if name in taken:
             raise LeadlineError(f"two models are called {name}: tell them apart with ?name=")
-        ledger = Ledger(None if told_apart is None else ledgers / f"{ledger_of}.jsonl")
+        ledger = Ledger(None if told_apart is None else ledgers / f"{identity}.jsonl")
         entered.append(Contestant(name=name, spec=spec, model=model, ledger=ledger))
     return entered
 
@@ -117,7 +117,7 @@ def _open(
         short_side=parse_positive,
         network=str,
     )
-    return model, f"{identity(built)} {model.sides} {model.flip_average}"
+    return model, f"{digest(built)} {manner(built.variant)} {model.sides} {model.flip_average}"
 
 
 def _function(place: str, space: Space | None = None) -> FunctionModel:

@@ -142,11 +142,10 @@ def digest(network: Network) -> str:
     return hashed.hexdigest()
 
 
-def identity(network: Network) -> str:
-    """Return a hash of all that a network's maps depend on but for the sizes at which it looks."""
-    variant = replace(network.variant, origin=Origin(), looks=(), short_side=0)
-    described = json.dumps(asdict(variant), sort_keys=True)
-    return hashlib.sha256(f"{digest(network)} {described}".encode()).hexdigest()
+def manner(variant: Variant) -> str:
+    """Return a hash of what maps depend on but its weights and the sizes at which it looks."""
+    apart = replace(variant, origin=Origin(), looks=(), short_side=0)
+    return hashlib.sha256(json.dumps(asdict(apart), sort_keys=True).encode()).hexdigest()
 
 
 def is_ours(path: Path) -> bool:

@@ -87,10 +87,10 @@ def convert(config: ConvertConfig) -> Path:
         network.variant = replace(network.variant, looks=config.looks)
     if config.to == "leadline":
         _save(config, network, {**about, **notes})
-        console.print(f"{network.name} in {config.out}")
     else:
         save_foreign(config.out, network, layout=config.to)
-        console.print(f"{network.name} in {config.out}")
+    console.print(f"{network.name} in {config.out}")
+    if config.to != "leadline":
         _say_what_is_lost(network.variant, layout=config.to)
     return config.out
 

@@ -15,7 +15,7 @@ from leadline.console import console
 from leadline.data.findings import FindingKind
 from leadline.data.inspection import Facts
 from leadline.data.loader import Stream
-from leadline.data.source import Concatenated
+from leadline.data.source import Concatenated, Evenly
 from leadline.data.transforms import metres
 from leadline.engine.best import Validation, shown
 from leadline.engine.fit import fit
@@ -198,15 +198,15 @@ def _figures(
 
 
 def _typical(source: Source, target: Target) -> float:
-    """Return the median of the median metres that count in some pictures, from the first to the last.
+    """Return the median of the median metres that count in some pictures, evenly spaced.
 
     Raises:
         LeadlineError: where nothing counts in any of them.
     """
-    middles = []
-    for index in np.unique(np.linspace(0, len(source) - 1, _LOOKED_AT).astype(int)).tolist():
+    middles, some = [], Evenly(source, _LOOKED_AT)
+    for index in range(len(some)):
         try:
-            sample = source[index]
+            sample = some[index]
         except UnreadableError:  # the run counts what it cannot read
             continue
         label = None if sample.label is None else target(sample.label)

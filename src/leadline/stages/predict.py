@@ -15,7 +15,7 @@ from leadline.data.files import read_picture
 from leadline.data.transforms import resize_picture
 from leadline.geometry import as_depth, require_metres
 from leadline.memory import keep_memory
-from leadline.models.checkpoints import digest, identity
+from leadline.models.checkpoints import digest, manner
 from leadline.models.published import BUNDLED
 from leadline.predict.figures import shown_size
 from leadline.predict.formats import Format, encode, suffixes
@@ -100,7 +100,7 @@ def predict(config: PredictConfig) -> Path:
     model = {
         "network": predictor.network.name,
         "weights": digest(predictor.network)[:16],
-        "identity": identity(predictor.network)[:16],
+        "manner": manner(predictor.network.variant)[:16],
     }
     job = Job(config, predictor, model, Record(config.out))
     todo = {picture: missing for picture in pictures if (missing := job.missing(picture))}
