@@ -1,8 +1,11 @@
 """Laws of the path shading: it agrees with the fast one, and says what is missing before anything dies."""
 
 import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -111,6 +114,52 @@ def test_path__lamps_give_as_much_light_as_the_fast_ones() -> None:
 
 
 @needs_mitsuba
+def test_path__sky_and_lamps_are_seen_as_the_fast_shading_shows_them() -> None:
+    """A small sun in a panorama lights the scene; neither it nor the denoiser shows in the sky."""
+    lamp = Material(pattern=Pattern.PLAIN, colours=((3.0, 2.0, 1.0), (3.0, 2.0, 1.0)), scale=1.0, grain=0.0)
+    bodies = [
+        block((-90, -90, -1), (90, 90, 0), plain((0.5, 0.5, 0.5), grain=0.0)),
+        block((5, -2, 1.5), (5.1, -1, 2.5), replace(lamp, finish=Finish.LIGHT)),
+        block((3, 0, 1.5), (3.01, 2.5, 3.5), plain((1.0, 1.0, 1.0), finish=Finish.PANE, grain=0.0)),
+    ]
+    around = np.full((64, 128, 3), 0.2, np.float32)
+    around[10:14] = 12
+    made, _ = scene()
+    things = tuple(thing(Kind.OBJECT, [body]) for body in bodies)
+    lit = Lamp(at=(5, -1.5, 2), half=(0.05, 0.5, 0.5), colour=(0.1, 0.1, 0.1))
+    sky = replace(made.sky, panorama=around, cloudiness=0.0)
+    made = replace(made, things=things, sky=sky, lamps=(lit,), haze=1e9)
+    caster, camera = Caster(things), aim((0, 0, 1.5), yaw=0, pitch=0.2, roll=0, fov=1.2)
+    fast, traced = (
+        take(made, caster, camera, size=SIZE, rng=np.random.default_rng(0))
+        for take in (take_picture, path.take_picture)
+    )
+    seen = label_view(made, caster, camera, size=SIZE).things
+    for name, number, tolerance in (("sky", 0, 0.02), ("lamp", 2, 0.02), ("pane", 3, 0.1)):
+        where = cv2.erode((seen == number).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) == 1
+        assert where.sum() > 8
+        np.testing.assert_allclose(traced[where], fast[where], atol=tolerance, err_msg=name)
+
+
+@needs_mitsuba
+def test_path__scenes_share_their_kernel() -> None:
+    """A kernel takes a second and more to compile."""
+    if path._release("mitsuba") < (3, 8):
+        pytest.skip("Mitsuba 3.7 compiles a kernel for nearly every scene")
+    import drjit as dr
+
+    recipe = Recipe(layouts=("landscape", "forest"), views=1, quality="path")
+    source = ProceduralSource(4, size=SIZE, seed=5, recipe=recipe)
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        source.shoot(0)
+        dr.kernel_history_clear()
+        for index in (1, 2, 3):
+            source.shoot(index)
+        compiled = [kernel for kernel in dr.kernel_history() if not kernel.get("cache_hit", 1)]
+    assert compiled == []
+
+
+@needs_mitsuba
 def test_path__is_reproducible_whatever_the_number_of_threads() -> None:
     recipe = Recipe(layouts=("table",), views=1, quality="path")
     images = []
@@ -141,6 +190,33 @@ def test_path__names_the_extra_where_mitsuba_is_missing(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "mitsuba", None)
     with pytest.raises(LeadlineError, match=r"pip install 'leadline\[render-path\]'"):
         path.require_path_tracer()
+
+
+@pytest.mark.parametrize("installed", ["2.3.0", None])
+def test_path__names_what_is_too_old_or_was_never_installed(
+    installed: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def version(name: str) -> str:
+        if name == "pyoidn" and installed is None:
+            raise PackageNotFoundError(name)
+        return str(installed) if name == "pyoidn" else "99.0"
+
+    monkeypatch.setattr(path, "version", version)
+    monkeypatch.setattr(path, "find_spec", lambda name: name)
+    with pytest.raises(LeadlineError, match=r"needs pyoidn 2\.5 or later, not installed: pip install"):
+        render(RenderConfig(quality="path", out=tmp_path / "renders"))
+    assert not (tmp_path / "renders").exists()
+
+
+def test_path__a_store_tells_what_traced_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path, "version", lambda name: {"mitsuba": "3.9.1", "pyoidn": "2.5.1"}[name])
+    monkeypatch.setattr(path, "find_spec", lambda name: name)
+    traced, fast = (
+        ProceduralSource(2, size=SIZE, seed=0, recipe=Recipe(quality=quality)).provenance()
+        for quality in ("path", "fast")
+    )
+    assert (traced["mitsuba"], traced["pyoidn"]) == ("3.9.1", "2.5.1")
+    assert "mitsuba" not in fast
 
 
 def test_path__asks_for_llvm_by_name_where_another_process_dies_of_it(

@@ -1,14 +1,17 @@
 """The path shading: Mitsuba 3 computes the light, Open Image Denoise takes the noise out.
 
 All bodies become a few meshes, one for each way to handle light: what tells bodies apart are numbers on
-their faces, read by one texture. So nearly all scenes share one compiled kernel. Window panes
-would keep sun and sky out of a room (a path tracer does not look for lights through glass): they are left
-out of the paths and laid over the picture after.
+their faces, read by one texture. So all scenes with as many kinds of lamps share one compiled kernel. Window
+panes would keep sun and sky out of a room (a path tracer does not look for lights through glass): they are
+left out of the paths and laid over the picture after. So are sky and lamps where the camera sees them, which
+would otherwise be a coarse panorama and what the denoiser makes of it.
 """
 
+import gc
 import subprocess
 import sys
 from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,6 +30,8 @@ from leadline.types import LeadlineError, Size, UnreadableError
 SAMPLES = 16
 """Paths a pixel."""
 _BOUNCES = 8
+_PACKAGES = {"mitsuba": (3, 7), "pyoidn": (2, 5), "cffi": (1, 16)}  # as in pyproject.toml
+_FAR = 16_000.0  # metres; every scene has corners there, since its extent is a constant of the kernel
 _VARIANT = "llvm_ad_rgb"
 _PROBE = (
     f"import mitsuba as mi; mi.set_variant({_VARIANT!r}); import drjit as dr; "
@@ -52,15 +57,17 @@ def take_picture(
     import pyoidn
 
     traced, shader = _build(scene, caster)
-    sensor, integrator = _sensor(camera, size), mi.load_dict({"type": "path", "max_depth": _BOUNCES})
+    sensor = _sensor(camera, size)
+    integrator = mi.load_dict({"type": "path", "max_depth": _BOUNCES, "hide_emitters": True})
     seed = int(rng.integers(2**31))
     image = mi.render(traced, sensor=sensor, integrator=integrator, spp=SAMPLES, seed=seed)
     light = np.array(image)[..., :3]
     broken = int((~np.isfinite(light)).any(2).sum())
     if broken:
         raise UnreadableError(f"the path tracer left {broken} pixels of {size} without a finite value")
-    light = np.minimum(light, 8 * np.quantile(light.mean(2), 0.9) + 0.01)
     parts = _Parts(scene, caster, camera, size=size, shader=shader)
+    if not parts.empty.all():
+        light = np.minimum(light, 8 * np.quantile(light[~parts.empty].mean(1), 0.9) + 0.01)
     smooth = pyoidn.denoise(
         light, albedo=parts.mean(parts.albedo), normal=parts.mean(parts.normals), hdr=True
     )
@@ -82,11 +89,18 @@ class _Parts:
         starts = np.broadcast_to(origin, (count, 3))
         self._surface = shader.surface(hits[self._seen], starts, self._rays[self._seen], spread=self._spread)
         clear = np.isin(self._surface.finish, (Finish.GLASS, Finish.MIRROR))
-        self.albedo = self._spread_out(np.where(clear[:, None], 1, self._surface.colour).clip(0, 1), empty=1)
-        self.normals = self._spread_out(self._surface.normals, empty=0)
+        self.albedo = self._spread_out(np.where(clear[:, None], 1, self._surface.colour).clip(0, 1))
+        self.normals = self._spread_out(self._surface.normals)
+        pane, met = self._seen[self._surface.finish == Finish.PANE], hits.triangle.copy()
+        met[pane] = caster.cast(origin, self._rays[pane], through_glass=True).triangle
+        body = caster.mesh.body[met]
+        self._sky = (met < 0)[:, None]
+        self._lamp = ~self._sky & (caster.finish[body] == Finish.LIGHT)[:, None]
+        self._glow = shader.looks.colours[body, 0] * self._lamp
+        self.empty = self.mean(self._sky.astype(np.float32))[..., 0] == 1
 
-    def _spread_out(self, values: Float32[np.ndarray, "n 3"], *, empty: float) -> Float32[np.ndarray, "m 3"]:
-        everywhere = np.full(self._rays.shape, empty, np.float32)
+    def _spread_out(self, values: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "m 3"]:
+        everywhere = np.zeros(self._rays.shape, np.float32)
         everywhere[self._seen] = values
         return everywhere
 
@@ -98,11 +112,13 @@ class _Parts:
     def finish(
         self, light: Float32[np.ndarray, "h w 3"], rng: np.random.Generator
     ) -> Float32[np.ndarray, "h w 3"]:
-        """Show the drawn sky where the panorama that lights the scene is seen; add panes and haze."""
-        open_sky = np.isinf(self._depth)[:, None]
-        around = panorama(self._scene.sky)
-        drawn = sky_light(self._scene.sky, self._rays) - look_around(around, self._rays)
-        light = np.maximum(light + self.mean(np.where(open_sky, drawn, 0)), 0)
+        """Add what the paths leave out: the sky that is seen, lamps, panes and haze."""
+        open_sky, sky = np.isinf(self._depth)[:, None], self._scene.sky
+        drawn = np.where(  # through a pane the panorama, as the fast shading has it
+            open_sky, sky_light(sky, self._rays), look_around(panorama(sky), self._rays)
+        )
+        light = np.where(self.empty[..., None], 0, light) * self.mean(1 - self._lamp.astype(np.float32))
+        light = light + self.mean(np.where(self._sky, drawn, self._glow))
         pane = np.flatnonzero(self._surface.finish == Finish.PANE)
         surface = self._surface[pane]
         passed, mirrored = self._shader.pane(surface, spread=self._spread[pane], rng=rng)
@@ -118,8 +134,14 @@ class _Parts:
 
 @lru_cache(maxsize=1)
 def _build(scene: Scene, caster: Caster) -> tuple[Any, Shader]:
-    """Hand a scene to Mitsuba: all its views share this."""
+    """Hand a scene to Mitsuba: all its views share this.
+
+    The one before goes first, and parts are made one by one: Mitsuba numbers them, and kernels with other
+    numbers are other kernels.
+    """
     mi = _mitsuba()
+    _build.cache_clear()
+    gc.collect()
     shader = Shader(scene, caster)
     Sheet.looks, Sheet.photographs = shader.looks, scene.photographs
     finish = caster.finish[caster.mesh.body]
@@ -145,13 +167,15 @@ def _build(scene: Scene, caster: Caster) -> tuple[Any, Shader]:
             "leaf": _mesh(caster, finish == Finish.LEAF, leaf),
             "glass": _mesh(caster, finish == Finish.GLASS, glass),
             **_lights(scene, caster),
+            "extent": _mesh(caster, np.zeros(len(finish), bool), {"type": "diffuse"}),
             "sky": {"type": "envmap", "bitmap": mi.Bitmap(around), "to_world": up},
             "sun": {
                 "type": "directional",
                 "direction": [-float(part) for part in scene.sky.sun],
                 "irradiance": {"type": "rgb", "value": sunlight.tolist()},
             },
-        }
+        },
+        parallel=False,
     )
     _make_opaque(made)
     return made, shader
@@ -164,16 +188,17 @@ def _mesh(
     *,
     glow: Float32[np.ndarray, "3"] | None = None,
 ) -> Any:
-    """Make a mesh of some triangles; where there are none, of one that nobody sees, so that kernels agree."""
+    """Make a mesh of some triangles; where there are none, of two that nobody sees, so that kernels agree."""
     mi, mesh = _mitsuba(), caster.mesh
     number = np.flatnonzero(chosen)
     corners, normals = mesh.corners[number], mesh.normals[number]
     coordinates, body = mesh.coordinates[number], mesh.body[number]
     if len(number) == 0:
-        corners = np.array([[[0, 0, -9000], [0.01, 0, -9000], [0, 0.01, -9000]]], float)
-        normals = np.tile(np.array([0, 0, 1], np.float32), (1, 3, 1))
-        coordinates = np.zeros((1, 3, 2), np.float32)
-        body = np.zeros(1, np.int32)
+        corner = np.array([[0, 0, 0], [0.01, 0, 0], [0, 0.01, 0]])
+        corners = np.array([-_FAR, _FAR])[:, None, None] + corner
+        normals = np.tile(np.array([0, 0, 1], np.float32), (2, 3, 1))
+        coordinates = np.zeros((2, 3, 2), np.float32)
+        body = np.zeros(2, np.int32)
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf)
     if glow is not None:
@@ -259,7 +284,11 @@ def require_path_tracer() -> None:
     Raises:
         LeadlineError: where a package or LLVM is missing.
     """
-    missing = [name for name in ("mitsuba", "pyoidn") if find_spec(name) is None]
+    missing = [
+        f"{name} {'.'.join(map(str, least))} or later"
+        for name, least in _PACKAGES.items()
+        if _release(name) < least
+    ]
     if missing:
         raise LeadlineError(
             f"tracing paths needs {' and '.join(missing)}, not installed: pip install 'leadline[render-path]'"
@@ -267,6 +296,19 @@ def require_path_tracer() -> None:
     # An LLVM that is too old ends the process that tries it, so another one has to.
     if subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False).returncode:
         raise LeadlineError(_NO_LLVM)
+
+
+def tracer() -> dict[str, str]:
+    """Name the versions of what computes the light: another one may give other pictures."""
+    return {name: version(name) for name in ("mitsuba", "pyoidn") if _release(name)}
+
+
+def _release(name: str) -> tuple[int, ...]:
+    """Return the first two numbers of an installed package's version; none where it is not installed."""
+    try:
+        return tuple(int(part) for part in version(name).split(".")[:2]) if find_spec(name) else ()
+    except PackageNotFoundError:
+        return ()
 
 
 @cache

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
+from leadline.render import path
 from leadline.render.labels import Truth, label_view
 from leadline.render.lens import PERFECT, develop, draw_lens
 from leadline.render.light import lit_by, read_panorama
@@ -25,7 +26,7 @@ from leadline.render.scene import Camera, Scene
 from leadline.render.views import draw_camera
 from leadline.types import Sample, Size
 
-VERSION = "11"
+VERSION = "12"
 """Of the pictures and their labels: raised whenever a seed would give others than before."""
 
 ENDLESS = 1_000_000
@@ -138,7 +139,8 @@ class ProceduralSource:
         camera = stage.cameras[view]
         rng = np.random.default_rng((self._seed, number, 1 + view))
         truth = label_view(stage.scene, stage.caster, camera, size=self._size)
-        light = _shading(self.recipe.quality)(stage.scene, stage.caster, camera, size=self._size, rng=rng)
+        shade = path.take_picture if self.recipe.quality == "path" else take_picture
+        light = shade(stage.scene, stage.caster, camera, size=self._size, rng=rng)
         dice = Dice(np.random.default_rng((self._seed, number, 1 + view, 1)))
         lens = draw_lens(dice, truth.disparity) if self.recipe.lens else PERFECT
         return Shot(develop(light, truth.disparity, lens, rng=dice.rng), truth, stage.scene.layout)
@@ -159,6 +161,7 @@ class ProceduralSource:
             "layouts": ",".join(recipe.layouts),
             "views": str(recipe.views),
             "quality": recipe.quality,
+            **(path.tracer() if recipe.quality == "path" else {}),
             "lens": str(recipe.lens),
             **given,
             "licence": "Apache-2.0 (generated)"
@@ -195,15 +198,3 @@ def _draw_scene(recipe: Recipe, rng: np.random.Generator) -> Scene:
         panorama = read_panorama(dice.pick(list_files(recipe.environment, ".hdr")))
         scene = replace(scene, sky=lit_by(scene.sky, panorama, turn=dice.turn()))
     return scene
-
-
-Shading = Callable[..., Float32[np.ndarray, "h w 3"]]
-
-
-def _shading(quality: Quality) -> Shading:
-    """Return what computes the light of a view."""
-    if quality == "fast":
-        return take_picture
-    from leadline.render import path  # brings the path tracer along, which is an extra
-
-    return path.take_picture

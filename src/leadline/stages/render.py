@@ -19,6 +19,7 @@ from leadline.data.records import Record, Shard, Unreadable, encode_record
 from leadline.data.shards import finish_store, finished_shards, write_store
 from leadline.predict.figures import colourise, montage
 from leadline.render.light import read_panorama
+from leadline.render.path import limit_threads, require_path_tracer
 from leadline.render.photographs import list_files
 from leadline.render.source import LAYOUTS, ProceduralSource, Quality, Recipe, Shot
 from leadline.stages.sources import parse_size
@@ -97,8 +98,6 @@ def render(config: RenderConfig) -> Path:
         LeadlineError: where a package or LLVM is missing, or a folder is of no use.
     """
     if config.quality == "path":
-        from leadline.render.path import require_path_tracer
-
         require_path_tracer()
     source = ProceduralSource(
         config.scenes * config.views, size=config.size, seed=config.seed, recipe=config.recipe()
@@ -150,8 +149,6 @@ def _begin(quality: Quality, threads: int) -> None:
     """Use a share of the cores, and end when the parent is killed: a worker would wait for ever."""
     cv2.setNumThreads(1)
     if quality == "path":
-        from leadline.render.path import limit_threads
-
         limit_threads(threads)
 
     def wait() -> None:
