@@ -291,6 +291,33 @@ def test_find__one_label_for_two_pictures_is_named(rooms: list[Sample]) -> None:
     assert "rooms/0 and rooms/1" in finding.what
 
 
+def test_find__a_copy_does_not_hide_that_labels_are_those_of_others(rooms: list[Sample]) -> None:
+    wrong = replace(rooms[0], label=rooms[1].label)
+    found = kinds([wrong, *rooms[1:], replace(rooms[3], id="rooms/copy")])
+    assert "duplicates" in found
+    assert "shared-labels" in found
+
+
+def test_find__one_place_in_sun_and_in_fog_may_share_its_label(rooms: list[Sample]) -> None:
+    fog = [
+        replace(sample, image=(sample.image // 2 + 110).astype(np.uint8), id=f"{sample.id}/fog")
+        for sample in rooms
+    ]
+    assert kinds([*rooms, *fog]) == []
+
+
+def test_inspect__rows_that_are_alike_are_neither_nearer_nor_farther() -> None:
+    """A flat wall whose top row alone is nearer; a street upside down, two thirds of it sky."""
+    wall = np.ones((60, 80), np.float32)
+    wall[0] = 2
+    street = np.zeros((60, 80), np.float32)
+    street[:20] = np.linspace(1, 0.05, 20, dtype=np.float32)[:, None]
+    image = np.zeros((60, 80, 3), np.uint8)
+    for values, low, high in ((wall, -0.4, 0), (street, -1, -0.8)):
+        label = Label(values=values, valid=np.ones(values.shape, bool), space=Space.DISPARITY)
+        assert low <= inspect_sample(Sample(image=image, label=label, id="a")).lower_is_nearer <= high
+
+
 def test_find__what_cannot_be_read_is_named(rooms: list[Sample]) -> None:
     [finding] = look(rooms, ["a.png is empty", "b.png is empty"])
     assert finding.kind == "unreadable"

@@ -182,6 +182,18 @@ def test_folder_source__labels_are_looked_for_below_the_root_first_and_are_no_pi
     assert [found.values[0, 0] for found in labels_of(outer)] == [9]
 
 
+def test_folder_source__labels_behind_a_link_are_no_pictures_and_pictures_below_labels_are(
+    tmp_path: Path,
+) -> None:
+    label(tmp_path / "elsewhere" / "a.png")
+    picture(tmp_path / "root" / "a.jpg")
+    (tmp_path / "root" / "labels").symlink_to(tmp_path / "elsewhere")
+    assert len(FolderSource(tmp_path / "root", labels=Path("labels"), space=Space.DEPTH)) == 1
+    label(tmp_path / "a.png")
+    above = FolderSource(tmp_path / "root", labels=tmp_path, space=Space.DEPTH)
+    assert above[0].label is not None
+
+
 def test_folder_source__a_missing_or_broken_file_is_unreadable_by_name(tmp_path: Path) -> None:
     for name in "abcd":
         picture(tmp_path / "rgb" / f"{name}.jpg")

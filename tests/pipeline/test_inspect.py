@@ -70,6 +70,47 @@ def test_inspect__says_what_is_wrong_and_returns_1(
     assert "multiply scale by" in page
 
 
+def test_inspect__numbers_are_those_of_labels_that_hold_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = ground(tmp_path / "some", unit=0.001)
+    whole = run(monkeypatch, "inspect", spec, "--out", str(tmp_path / "whole"))
+    before = _depth_rows(capsys.readouterr().err)
+    for number in range(6):
+        Image.fromarray(np.zeros((60, 80), np.uint16)).save(tmp_path / f"some/depth/{number}-empty.png")
+        Image.open(tmp_path / f"some/{number}.png").rotate(7).save(tmp_path / f"some/{number}-empty.png")
+    assert (whole, run(monkeypatch, "inspect", spec, "--out", str(tmp_path / "half"))) == (0, 1)
+    written = capsys.readouterr().err
+    assert "empty: 6 of 12 labels" in written
+    assert _depth_rows(written) == before
+
+
+def _depth_rows(written: str) -> list[list[str]]:
+    return [line.split() for line in written.splitlines() if "depth:" in line]
+
+
+def test_inspect__a_folder_that_cannot_be_made_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    spec = ground(tmp_path / "good", unit=0.001)
+    monkeypatch.setattr("leadline.app.inspect.look", pytest.fail)
+    with pytest.raises(FileExistsError):
+        inspect(InspectConfig(sources=(spec,), out=tmp_path / "file"))
+
+
+def test_inspect__depth_and_disparity_of_one_table_are_drawn_apart(tmp_path: Path) -> None:
+    ground(tmp_path / "good", unit=0.001)
+    rows = ["rgb,depth,kind,scale,invalid"]
+    rows += [f"{n}.png,depth/{n}.png,{kind},0.001,0" for n, kind in enumerate(("depth", "disparity") * 3)]
+    table = tmp_path / "good/table.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    inspect(InspectConfig(sources=(str(table),), out=tmp_path / "out"))
+    page = (tmp_path / "out" / "inspection.html").read_text(encoding="utf-8")
+    for axis in ("1 cm to 100 km", "from the farthest to the nearest"):
+        assert f"valid pixels by distance: {axis}" in page
+
+
 def test_inspect__a_data_set_and_its_folder_are_one_source(tmp_path: Path) -> None:
     trees.vkitti2(tmp_path / "vk")
     [found] = inspect(InspectConfig(sources=("vkitti2", str(tmp_path / "vk")), out=tmp_path / "out"))
@@ -97,6 +138,8 @@ def test_inspect__pictures_without_labels_and_several_sources_are_drawn(tmp_path
         (["hypersim", "~/data"], ["hypersim:~/data"]),
         (["hypersim", "~/data?limit=3", "diode", "x"], ["hypersim:~/data?limit=3", "diode:x"]),
         (["hypersim", "diode"], ["hypersim", "diode"]),
+        (["hypersim", "diode?limit=3"], ["hypersim", "diode?limit=3"]),
+        (["hypersim", "procedural?scenes=2"], ["hypersim", "procedural?scenes=2"]),
         (["hypersim:a", "b"], ["hypersim:a", "b"]),
         (["hypersim", "diode:x"], ["hypersim", "diode:x"]),
         (["a", "b"], ["a", "b"]),

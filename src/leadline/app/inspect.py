@@ -34,7 +34,7 @@ class InspectConfig:
     """Look at samples of sources before training on them."""
 
     sources: Positional[tuple[str, ...]] = ()
-    """Sources, as for training; a data set's name and its folder may stand apart."""
+    """Sources, as for training but for ?weight=; a data set's name and its folder may stand apart."""
     samples: int = 64
     """Samples of each source, evenly spaced."""
     threads: int = 2
@@ -57,10 +57,10 @@ def inspect(config: InspectConfig) -> list[Inspection]:
     specs = join_words(config.sources)
     if not specs:
         raise LeadlineError("no source is given: name at least one, as in leadline inspect ~/Pictures")
+    config.out.mkdir(parents=True, exist_ok=True)
     inspections = [
         look(spec, open_source(spec), samples=config.samples, threads=config.threads) for spec in specs
     ]
-    config.out.mkdir(parents=True, exist_ok=True)
     write_atomic(config.out / "inspection.html", page("Inspection", [_draw(each) for each in inspections]))
     for each in inspections:
         _print(each)
@@ -72,7 +72,8 @@ def join_words(words: Sequence[str]) -> list[str]:
     """Put the bare name of a data set and the folder after it together: ``hypersim ~/data`` is one source."""
     specs: list[str] = []
     for word in words:
-        if specs and specs[-1] in DATASETS and word.partition(":")[0] not in DATASETS:
+        is_source = word.partition("?")[0].partition(":")[0] in {*DATASETS, "procedural"}
+        if specs and specs[-1] in DATASETS and not is_source:
             specs[-1] += f":{word}"
         else:
             specs.append(word)
@@ -92,8 +93,9 @@ def _figures(inspection: Inspection) -> list[tuple[str, str]]:
     labelled = [fact for fact in facts if fact.space is not None]
     if not labelled:
         return [*rows, ("label", "none")]
+    measured = [fact for fact in labelled if fact.levels]
     for space in Space:
-        some = [fact.quantiles for fact in labelled if fact.space is space]
+        some = [fact.quantiles for fact in measured if fact.space is space]
         if some:
             low, middle, high = np.median(some, axis=0)
             unit = {Space.DEPTH: " m", Space.DISPARITY: " / m"}.get(space, "")
@@ -102,7 +104,7 @@ def _figures(inspection: Inspection) -> list[tuple[str, str]]:
         *rows,
         ("valid", f"{np.mean([fact.valid for fact in labelled]):.1%}"),
         ("sky", f"{np.mean([fact.sky for fact in labelled]):.1%}"),
-        ("different numbers", f"{np.median([fact.levels for fact in labelled]):.0f}"),
+        ("different numbers", f"{np.median([fact.levels for fact in measured] or [0]):.0f}"),
     ]
 
 
@@ -124,9 +126,11 @@ def _draw(inspection: Inspection) -> str:
         *([] if inspection.findings else [paragraph("Nothing suspicious.")]),
         table(["", ""], _figures(inspection)),
     ]
-    if facts and facts[0].space is not None:
-        counts = np.sum([np.array(fact.histogram) / max(sum(fact.histogram), 1) for fact in facts], axis=0)
-        parts.append(bars(counts.tolist(), label=f"valid pixels by distance: {_AXES[facts[0].space]}"))
+    for space, axis in _AXES.items():
+        some = [np.array(fact.histogram) for fact in facts if fact.space is space]
+        shares = [counts / max(counts.sum(), 1) for counts in some]
+        if shares:
+            parts.append(bars(np.sum(shares, axis=0).tolist(), label=f"valid pixels by distance: {axis}"))
     rows = [(sample.id, _pictures(sample)) for sample in _readable(inspection)]
     if rows:
         heads = ["picture", "label, near is bright", "its jumps over the picture"]

@@ -59,7 +59,7 @@ class Finding:
 def find(facts: Sequence[Facts], unreadable: Sequence[str] = ()) -> list[Finding]:
     """Apply every rule to the facts about a source, and to what could not be read."""
     labelled = [fact for fact in facts if fact.space is not None]
-    found = [_unreadable(len(facts), unreadable), _twins(facts)]
+    found = [_unreadable(len(facts), unreadable), _duplicates(facts), _shared_labels(facts)]
     if labelled:
         found += [_empty(labelled), _impossible(labelled)]
     for space in Space:  # a table may hold labels of several
@@ -87,30 +87,46 @@ def _unreadable(count: int, unreadable: Sequence[str]) -> Finding | None:
         kind="unreadable",
         what=f"{len(unreadable)} of {count + len(unreadable)} samples cannot be read, such as: "
         f"{unreadable[0]}",
-        fix="fetch or unpack those files again, or take them out of the data set",
+        fix="mend what it says, fetch or unpack those files again, or take them out of the data set",
     )
 
 
-def _twins(facts: Sequence[Facts]) -> Finding | None:
+def _duplicates(facts: Sequence[Facts]) -> Finding | None:
     pictures = Counter(fact.picture for fact in facts)
     doubled = [fact.id for fact in facts if pictures[fact.picture] > 1]
-    if doubled:
-        return Finding(
-            kind="duplicates",
-            what=f"{len(doubled)} of {len(facts)} pictures are copies of each other, such as "
-            f"{' and '.join(doubled[:2])}",
-            fix="keep one of each: copies count double and may stand on both sides of a split",
-        )
-    labels = Counter(fact.label for fact in facts if fact.levels > 16)
-    shared = [fact.id for fact in facts if fact.levels > 16 and labels[fact.label] > 1]
-    if shared:
-        return Finding(
-            kind="shared-labels",
-            what=f"{len(shared)} different pictures have the very same label, such as "
-            f"{' and '.join(shared[:2])}",
-            fix="pair pictures and labels again: names or numbers are off",
-        )
-    return None
+    if not doubled:
+        return None
+    return Finding(
+        kind="duplicates",
+        what=f"{len(doubled)} of {len(facts)} pictures are copies of each other, such as "
+        f"{' and '.join(doubled[:2])}",
+        fix="keep one of each: copies count double and may stand on both sides of a split",
+    )
+
+
+def _shared_labels(facts: Sequence[Facts]) -> Finding | None:
+    """Find pictures of other things under one label; the same street in sun and rain may well share it."""
+    pictures: dict[str, dict[str, Facts]] = {}
+    for fact in facts:
+        if fact.levels > 16:
+            pictures.setdefault(fact.label, {})[fact.picture] = fact
+    shared = [fact for group in pictures.values() if len(group) > 1 for fact in group.values()]
+    if 4 * sum(not _fits(fact) for fact in shared) <= len(shared):
+        return None
+    return Finding(
+        kind="shared-labels",
+        what=f"{len(shared)} different pictures have the very same label, such as "
+        f"{' and '.join(fact.id for fact in shared[:2])}",
+        fix="pair pictures and labels again: names or numbers are off",
+    )
+
+
+def _fits(fact: Facts) -> bool:
+    """Whether the label's edges are those of its own picture, as far as one picture can tell."""
+    if fact.edges is None:
+        return False
+    near = fact.edges[REACH - 1 : REACH + 2, REACH - 1 : REACH + 2].max()
+    return bool(near == fact.edges.max() and near > 1.3 * fact.edges.mean())
 
 
 def _empty(facts: Sequence[Facts]) -> Finding | None:

@@ -23,6 +23,7 @@ BINS = 42
 REACH = 8
 """Shifts of up to so many pixels are tried, at a short side of `_EDGES`."""
 
+Numbers = Float32[np.ndarray, "_h _w"]
 Values = Float64[np.ndarray, "_h _w"]
 Mask = Bool[np.ndarray, "_h _w"]
 Surface = Float64[np.ndarray, "_d _d"]
@@ -107,9 +108,9 @@ def inspect_sample(sample: Sample) -> Facts:
             step=float(np.median(np.diff(numbers))) if numbers.size > 1 else 0.0,
             smallest=_extreme(numbers, counts),
             largest=_extreme(numbers[::-1], counts[::-1]),
-            histogram=_histogram(values[solid].astype(np.float64), label.space),
-            **_geometry(values.astype(np.float64), finite, label.space, sample.camera),
-            **_edges(sample.image, values.astype(np.float64), finite, label.valid, label.space),
+            histogram=_histogram(values[solid], label.space),
+            **_geometry(values, finite, label.space, sample.camera),
+            **_edges(sample.image, values, finite, label.valid, label.space),
         )
     return Facts(id=bare.id, size=bare.size, picture=bare.picture, **facts)  # type: ignore[arg-type]
 
@@ -132,7 +133,9 @@ def _is_impossible(values: Float32[np.ndarray, "h w"], space: Space) -> Bool[np.
 
 
 def _digest(array: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(array).tobytes() + str(array.shape).encode()).hexdigest()[:32]
+    digest = hashlib.blake2b(np.ascontiguousarray(array).data)
+    digest.update(str(array.shape).encode())
+    return digest.hexdigest()[:32]
 
 
 def _extreme(numbers: np.ndarray, counts: np.ndarray) -> Extreme:
@@ -142,7 +145,7 @@ def _extreme(numbers: np.ndarray, counts: np.ndarray) -> Extreme:
     return Extreme(float(numbers[0]), float(counts[0] / counts.sum()), gap)
 
 
-def _histogram(numbers: Float64[np.ndarray, " n"], space: Space) -> tuple[int, ...]:
+def _histogram(numbers: Float32[np.ndarray, " n"], space: Space) -> tuple[int, ...]:
     if space is Space.AFFINE_DISPARITY:
         return tuple(int(count) for count in np.histogram(numbers, BINS)[0])
     powers = np.log10(numbers[numbers > 0]) * (1 if space is Space.DEPTH else -1)
@@ -152,11 +155,11 @@ def _histogram(numbers: Float64[np.ndarray, " n"], space: Space) -> tuple[int, .
 # ---------------------------------------------------------------- perspective
 
 
-def _geometry(values: Values, known: Mask, space: Space, camera: Camera | None) -> dict[str, object]:
+def _geometry(numbers: Numbers, known: Mask, space: Space, camera: Camera | None) -> dict[str, object]:
     """Look at the label on a coarse grid of its own pixels."""
-    stride = max(1, min(values.shape) // _GRID)
-    rows, columns = (np.arange(stride // 2, side, stride) for side in values.shape)
-    values, known = values[np.ix_(rows, columns)], known[np.ix_(rows, columns)]
+    stride = max(1, min(numbers.shape) // _GRID)
+    rows, columns = (np.arange(stride // 2, side, stride) for side in numbers.shape)
+    values, known = numbers[np.ix_(rows, columns)].astype(np.float64), known[np.ix_(rows, columns)]
     nearness = -values if space is Space.DEPTH else values
     found: dict[str, object] = {"lower_is_nearer": _lower_is_nearer(nearness, known)}
     positive = known & (values > 0)
@@ -177,7 +180,8 @@ def _lower_is_nearer(nearness: Values, known: Mask) -> float:
     if used.size < 12:
         return 0.0
     medians = np.array([np.median(nearness[row][known[row]]) for row in used])
-    ranks = medians.argsort(kind="stable").argsort()
+    _, place, count = np.unique(medians, return_inverse=True, return_counts=True)
+    ranks = (count.cumsum() - (count - 1) / 2)[place]  # rows alike share the mean of their ranks
     return float(np.corrcoef(used, ranks)[0, 1]) if np.ptp(medians) > 0 else 0.0
 
 
@@ -229,7 +233,7 @@ def _residual(patches: Float64[np.ndarray, "n p"], *, side: int) -> Float64[np.n
 
 
 def _edges(
-    image: np.ndarray, values: Values, finite: Mask, valid: Mask, space: Space
+    image: np.ndarray, values: Numbers, finite: Mask, valid: Mask, space: Space
 ) -> dict[str, Surface | None]:
     """Compare where picture, label and mask change, at a coarse resolution."""
     scale = min(1.0, _EDGES / min(values.shape))
@@ -241,7 +245,7 @@ def _edges(
     contrast = np.minimum(contrast, np.quantile(contrast, 0.95))
     small, known, counted = (
         cv2.resize(a, size, interpolation=cv2.INTER_NEAREST_EXACT).astype(np.float64)
-        for a in (values.astype(np.float32), finite.view(np.uint8), valid.view(np.uint8))
+        for a in (values, finite.view(np.uint8), valid.view(np.uint8))
     )
     seen = known > 0
     if space is Space.DEPTH:

@@ -34,7 +34,7 @@ def look(spec: str, source: Source, *, samples: int, threads: int) -> Inspection
             return str(error)
 
     with progress(f"inspecting {source.name}", total=len(some)) as tick:
-        for result in overlapped(measured, range(len(some)), ahead=8, threads=threads):
+        for result in overlapped(measured, range(len(some)), ahead=max(8, threads), threads=threads):
             if isinstance(result, str):
                 unreadable.append(result)
             else:

@@ -49,8 +49,9 @@ class FolderSource:
         self.labels = None if labels is None else _label_folder(self.root, labels)
         self.coding = None if space is None else Coding(space=space, scale=scale, invalid=invalid)
         pictures = list_pictures(self.root)
-        if self.labels is not None and self.root in self.labels.parents:
-            pictures = [path for path in pictures if self.labels not in path.parents]
+        if self.labels is not None and self.labels not in self.root.parents:
+            real = {folder: folder.resolve() for folder in {path.parent for path in pictures}}
+            pictures = [path for path in pictures if not real[path.parent].is_relative_to(self.labels)]
         if not pictures:
             but = f" (leaving out its labels, {self.labels})" if self.labels else ""
             raise LeadlineError(f"there are no pictures below {self.root}{but}: choose another folder")
