@@ -149,14 +149,13 @@ def test_path__scenes_share_their_kernel() -> None:
     import drjit as dr
 
     recipe = Recipe(layouts=("landscape", "forest"), views=1, quality="path")
-    source = ProceduralSource(4, size=SIZE, seed=5, recipe=recipe)
+    source = ProceduralSource(6, size=SIZE, seed=5, recipe=recipe)
     with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
-        source.shoot(0)
         dr.kernel_history_clear()
-        for index in (1, 2, 3):
+        for index in range(6):
             source.shoot(index)
         compiled = [kernel for kernel in dr.kernel_history() if not kernel.get("cache_hit", 1)]
-    assert compiled == []
+    assert sum(kernel["operation_count"] > 1000 for kernel in compiled) <= 2
 
 
 @needs_mitsuba

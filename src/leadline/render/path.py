@@ -8,6 +8,7 @@ would otherwise be a coarse panorama and what the denoiser makes of it.
 """
 
 import gc
+import re
 import subprocess
 import sys
 from functools import cache, lru_cache
@@ -306,7 +307,7 @@ def tracer() -> dict[str, str]:
 def _release(name: str) -> tuple[int, ...]:
     """Return the first two numbers of an installed package's version; none where it is not installed."""
     try:
-        return tuple(int(part) for part in version(name).split(".")[:2]) if find_spec(name) else ()
+        return tuple(map(int, re.findall(r"\d+", version(name))[:2])) if find_spec(name) else ()
     except PackageNotFoundError:
         return ()
 
