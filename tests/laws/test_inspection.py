@@ -318,6 +318,13 @@ def test_inspect__rows_that_are_alike_are_neither_nearer_nor_farther() -> None:
         assert low <= inspect_sample(Sample(image=image, label=label, id="a")).lower_is_nearer <= high
 
 
+def test_find__sky_as_one_number_is_found_where_only_some_pictures_have_sky() -> None:
+    indoors = [room(seed) for seed in range(20)]
+    outdoors = [marker(65.535)(room(seed, open_air=True)) for seed in range(20, 23)]
+    assert kinds(indoors) == []
+    assert kinds([*indoors, *outdoors]) == ["plateau"]
+
+
 def test_find__what_cannot_be_read_is_named(rooms: list[Sample]) -> None:
     [finding] = look(rooms, ["a.png is empty", "b.png is empty"])
     assert finding.kind == "unreadable"

@@ -258,7 +258,8 @@ def _plateau(facts: Sequence[Facts]) -> Finding | None:
         heavy = [end for end in ends if end.share > 0.02 and end.value != 0]
         same = Counter(round(end.value, 6) for end in heavy)
         value, count = same.most_common(1)[0] if same else (0.0, 0)
-        repeated = count >= max(3, 0.3 * len(facts))
+        large = [end for end in heavy if end.share > 0.1 and round(end.value, 6) == value]
+        repeated = count >= max(3, 0.3 * len(facts)) or len(large) >= max(3, 0.1 * len(facts))
         apart = [end for end in heavy if end.gap > 0.2]
         if repeated or len(apart) >= max(2, 0.3 * len(facts)):
             shown = value if repeated else apart[0].value
