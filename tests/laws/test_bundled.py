@@ -206,6 +206,17 @@ def test_convert__forgets_what_is_true_no_longer(tmp_path: Path, checkpoint: Pat
         convert(ConvertConfig(model=half, average=(half,), out=tmp_path / "mean"))
     )
     assert describe(again)["divided"] == 4096
+    mean = ConvertConfig(model=checkpoint, average=(divided,), out=tmp_path / "uneven")
+    with pytest.raises(LeadlineError, match=r"were divided by 1 and 16, .* before --divide"):
+        convert(mean)
+    assert describe(convert(replace(mean, model=divided)))["divided"] == 16
+
+
+@pytest.mark.parametrize("name", ["a.onnx", "a.pth", "a.pt"])
+def test_convert__gives_our_layout_no_name_of_another(tmp_path: Path, checkpoint: Path, name: str) -> None:
+    with pytest.raises(LeadlineError, match=r"our layout is a \.safetensors file, got .*say --to"):
+        convert(ConvertConfig(model=checkpoint, out=tmp_path / name))
+    assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("key", ["network", "run", "data", "start", "step", "leadline", "others"])

@@ -279,7 +279,7 @@ def damaged_files() -> dict[str, bytes]:
 @pytest.mark.parametrize(("name", "data"), damaged_files().items(), ids=list(damaged_files()))
 def test_read_prediction__what_is_none_is_refused_by_name(name: str, data: Any, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(UnreadableError, match=rf"{name} cannot be read"):
+    with pytest.raises(UnreadableError, match=rf"{name} cannot be read.*; expected an \.npz"):
         read_prediction(tmp_path / name)
     with pytest.raises(UnreadableError, match=r"gone\.(npz|png) cannot be read"):
         read_prediction(tmp_path / f"gone{'.npz' if name.endswith('npz') else '.png'}")

@@ -100,7 +100,7 @@ def encode(
 
 
 _DAMAGED = (
-    *(OSError, LookupError, ValueError, EOFError, MemoryError, OverflowError),
+    *(UnreadableError, OSError, LookupError, ValueError, EOFError, MemoryError, OverflowError),
     *(RuntimeError, NotImplementedError, BadZipFile, zlib.error, struct.error),
 )
 """What readers raise for files that are no maps."""

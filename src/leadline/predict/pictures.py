@@ -1,5 +1,6 @@
 """What counts as a picture in Python, turned into RGB bytes."""
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,12 +17,12 @@ from leadline.types import LeadlineError
 PictureLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 """A path, an encoded file's bytes, a PIL image, or uint8 RGB (h, w, 3) or grey (h, w)."""
 
-_KINDS = "a path, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w)"
+_KINDS = "a path, a file's bytes, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w)"
 
 
 def are_several(given: object) -> TypeGuard[Iterable[PictureLike]]:
     """Whether an argument is a list of pictures rather than one; a path and an array are one."""
-    one = (str, os.PathLike, bytes, Image.Image, np.ndarray, Tensor)
+    one = (str, os.PathLike, bytes, bytearray, memoryview, io.IOBase, Image.Image, np.ndarray, Tensor)
     return isinstance(given, Iterable) and not isinstance(given, one)
 
 

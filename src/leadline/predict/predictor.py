@@ -100,8 +100,9 @@ class Predictor:
     def __call__(self, pictures: object) -> Prediction | list[Prediction]:
         """Predict the map of a picture, or of each picture of a list, at the picture's size.
 
-        A picture is a path, a PIL image, or a uint8 array of RGB (h, w, 3) or grey (h, w). What a list gives
-        is what its pictures give alone, up to rounding: sizes may be mixed, nothing is padded.
+        A picture is a path, a file's bytes, a PIL image, or a uint8 array, RGB (h, w, 3) or grey (h, w).
+        What a list gives is what its pictures give alone, up to rounding: sizes may be mixed, nothing is
+        padded.
 
         Raises:
             UnreadableError: for a file that cannot be read, or a picture too long and narrow.

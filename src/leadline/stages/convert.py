@@ -70,9 +70,19 @@ def convert(config: ConvertConfig) -> Path:
     notes = _notes(config)
     if config.out.exists():
         raise LeadlineError(f"{config.out} exists already: choose another --out, or delete it")
+    if config.to == "leadline" and config.out.suffix in {".onnx", ".pth", ".pt"}:
+        raise LeadlineError(
+            f"our layout is a .safetensors file, got {config.out}: name it so, or say --to (there is no ONNX)"
+        )
     network, about = load_model(config.model, network=config.network)
     if config.average:
         others = [load_start(str(model), network=network.name) for model in config.average]
+        divided = {str(each.get("divided", 1)) for each in (about, *(other for _, other in others))}
+        if len(divided) > 1:
+            raise LeadlineError(
+                f"--average: maps were divided by {' and '.join(sorted(divided))}, and what was divided "
+                "more would hardly count: average what they were before --divide"
+            )
         about = _about_mean([(network, about), *others])
         average(network, [other for other, _ in others])
     if config.divide != 1:
