@@ -17,7 +17,7 @@ from leadline.data.transforms import resize
 from leadline.geometry import as_disparity, fit_size
 from leadline.predict.figures import Picture, colourise
 from leadline.stages.looking import Inspection, look
-from leadline.stages.sources import open_source
+from leadline.stages.sources import PROCEDURAL, open_source
 from leadline.storage import write_atomic
 from leadline.types import LeadlineError, Sample, Size, Space, UnreadableError
 
@@ -72,7 +72,7 @@ def join_words(words: Sequence[str]) -> list[str]:
     """Put the bare name of a data set and the folder after it together: ``hypersim ~/data`` is one source."""
     specs: list[str] = []
     for word in words:
-        is_source = word.partition("?")[0].partition(":")[0] in {*DATASETS, "procedural"}
+        is_source = word.partition("?")[0].partition(":")[0] in {*DATASETS, PROCEDURAL}
         if specs and specs[-1] in DATASETS and not is_source:
             specs[-1] += f":{word}"
         else:

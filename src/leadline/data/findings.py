@@ -22,6 +22,7 @@ _MISTAKES = {
 }
 """What mends it -> what was done."""
 _OPPOSITE = {Space.DEPTH: "disparity", Space.DISPARITY: "depth", Space.AFFINE_DISPARITY: "depth"}
+_CONTRAST = 1.3  # of a picture under the edges of its own label, over that under any
 
 
 FindingKind = Literal[
@@ -126,7 +127,7 @@ def _fits(fact: Facts) -> bool:
     if fact.edges is None:
         return False
     near = fact.edges[REACH - 1 : REACH + 2, REACH - 1 : REACH + 2].max()
-    return bool(near == fact.edges.max() and near > 1.3 * fact.edges.mean())
+    return bool(near == fact.edges.max() and near > _CONTRAST * fact.edges.mean())
 
 
 def _empty(facts: Sequence[Facts]) -> Finding | None:
@@ -283,7 +284,7 @@ def _unrelated(facts: Sequence[Facts]) -> Finding | None:
     if len(surfaces) < 5:
         return None
     mean = np.mean(surfaces, axis=0)
-    if mean.max() > 1.3 * mean.mean():
+    if mean.max() > _CONTRAST * mean.mean():
         return None
     return Finding(
         kind="unrelated",

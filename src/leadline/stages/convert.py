@@ -77,12 +77,6 @@ def convert(config: ConvertConfig) -> Path:
     network, about = load_model(config.model, network=config.network)
     if config.average:
         others = [load_start(str(model), network=network.name) for model in config.average]
-        divided = {str(each.get("divided", 1)) for each in (about, *(other for _, other in others))}
-        if len(divided) > 1:
-            raise LeadlineError(
-                f"--average: maps were divided by {' and '.join(sorted(divided))}, and what was divided "
-                "more would hardly count: average what they were before --divide"
-            )
         about = _about_mean([(network, about), *others])
         average(network, [other for other, _ in others])
     if config.divide != 1:
@@ -138,7 +132,16 @@ def _about_mean(models: Sequence[tuple[Network, Mapping[str, Any]]]) -> dict[str
     """Say of a mean what the first model's file says, and what those of the others do.
 
     A licence is the mean's where all have the same one.
+
+    Raises:
+        LeadlineError: where maps were divided by different numbers.
     """
+    divided = {str(about.get("divided", 1)) for _, about in models}
+    if len(divided) > 1:
+        raise LeadlineError(
+            f"--average: maps were divided by {' and '.join(sorted(divided))}, and what was divided more "
+            "would hardly count: average what they were before --divide"
+        )
     (_, first), *others = models
     about = dict(first)
     if any(other.get("licence") != first.get("licence") for _, other in others):
